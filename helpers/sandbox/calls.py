@@ -62,21 +62,28 @@ class Account(Protocol):
     @property
     def position(self) -> int:
         """The journal position of the entry being applied."""
+
     @property
     def replaying(self) -> bool: ...
     @property
     def events(self) -> Any:
         """The durable store of log events (:class:`helpers.sandbox.eventstore.EventStore`)."""
+
     def now(self) -> float:
         """The virtual time in epoch seconds."""
+
     def schedule(self, at: float, kind: str, **payload: Any) -> None:
         """Run the handler of ``kind`` when the clock reaches ``at``."""
+
     def wait_for(self, at: float) -> None:
         """Move the clock to ``at`` on behalf of a read that found something in progress."""
+
     def random(self, *parts: str) -> random.Random:
         """Draws that depend on the call's content only: the same call draws the same again."""
+
     def state(self, kind: type[State], region: str) -> State:
         """The one ``kind()`` of a region, made on first use. It must be picklable."""
+
     def aws(self, service: str, action: str, region: str, **params: Any) -> dict[str, Any]:
         """Call the account from inside, as its owner. Raises :class:`ServiceError`."""
 
