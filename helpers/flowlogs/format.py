@@ -60,7 +60,9 @@ class LogFormat:
         for token in _TOKEN.finditer(text):
             _only_blanks(text, at, token.start(), needed=bool(names))
             if token[1] not in FIELDS:
-                raise FormatError(f"field {len(names) + 1}, at character {token.start() + 1}: {_unknown(token[1])}")
+                raise FormatError(
+                    f"field {len(names) + 1}, at character {token.start() + 1}: {_unknown(token[1])}"
+                )
             names.append(token[1])
             at = token.end()
         _only_blanks(text, at, len(text), needed=False)
@@ -113,7 +115,9 @@ class LogFormat:
                 values[attribute] = number
             else:
                 field = self.fields[place]
-                raise RecordError(f"field {place + 1} ({field.name}): {part!r} is not a whole number ({field.type})")
+                raise RecordError(
+                    f"field {place + 1} ({field.name}): {part!r} is not a whole number ({field.type})"
+                )
         return FlowRecord(**values)
 
     @cached_property
@@ -150,7 +154,9 @@ def _unknown(name: str) -> str:
 def _only_blanks(text: str, start: int, end: int, *, needed: bool) -> None:
     between = text[start:end]
     if between.strip():
-        raise FormatError(f"at character {start + 1}: {between.strip()!r} is not a field; write fields like ${{srcaddr}}")
+        raise FormatError(
+            f"at character {start + 1}: {between.strip()!r} is not a field; write fields like ${{srcaddr}}"
+        )
     if needed and not between:
         raise FormatError(f"at character {start + 1}: a blank is missing between two fields")
 
