@@ -28,9 +28,29 @@ statement 'Write' of policy WriteFlowLogs allows the action, but not on this res
 arn:aws:logs:us-east-1:123456789012:log-group:/flow is the log group alone, \
 arn:aws:logs:us-east-1:123456789012:log-group:/flow:* would include its streams
 
+And the error that an API call brings when it is refused:
+
+>>> from helpers.access import authorize, denial
+>>> ana = Principal.user("ana", "123456789012")
+>>> refused = authorize(ana, "ec2", "DeleteFlowLogs", {"FlowLogIds": ["fl-0123456789abcdef0"]},
+...                     "123456789012", "us-east-1", [])
+>>> denial("ec2", refused).code
+'UnauthorizedOperation'
+
 Not here: service control policies, permission boundaries, session policies, federation.
 """
 
+from .actions import (
+    ALWAYS_ALLOWED,
+    Check,
+    Denial,
+    authorize,
+    checks_of,
+    denial,
+    iam_action,
+    pass_role,
+    resource_of,
+)
 from .conditions import OPERATORS, Condition
 from .decision import Decision, Reading, Request, evaluate, may_assume, near_misses
 from .delivery import ACCESS_ERROR, FLOW_LOGS_SERVICE, Delivery, Step, can_deliver
@@ -41,12 +61,15 @@ from .principals import Principal
 
 __all__ = [
     "ACCESS_ERROR",
+    "ALWAYS_ALLOWED",
     "FLOW_LOGS_SERVICE",
     "OPERATORS",
     "TRUST_ACTIONS",
+    "Check",
     "Condition",
     "Decision",
     "Delivery",
+    "Denial",
     "MalformedPolicy",
     "Policy",
     "Principal",
@@ -54,12 +77,18 @@ __all__ = [
     "Request",
     "Statement",
     "Step",
+    "authorize",
     "can_deliver",
+    "checks_of",
+    "denial",
     "evaluate",
     "glob",
+    "iam_action",
     "known_service_principal",
     "may_assume",
     "near_misses",
+    "pass_role",
+    "resource_of",
     "validate_permissions",
     "validate_trust",
 ]
