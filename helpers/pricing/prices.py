@@ -1,10 +1,12 @@
-"""A dated price list and what a quantity costs through its tiers, in exact decimals."""
+"""A dated price list and what a quantity costs through its tiers, in decimals (28 digits, never floats)."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from .._data import data_path
@@ -12,6 +14,8 @@ from .._data import data_path
 #: What the functions of this room take as a number. A float means the number it prints: 0.1 is a tenth.
 Number = Decimal | int | float | str
 ZERO = Decimal(0)
+# More bytes than all of AWS holds; keeps a slip such as 1e99 from filling the page with digits.
+_LARGEST = Decimal(10) ** 21
 
 
 class PriceError(ValueError):
@@ -28,6 +32,8 @@ def exact(value: Number, what: str = "the quantity") -> Decimal:
         raise PriceError(f"{what} must be a number, not {value!r}") from None
     if not number.is_finite() or number < 0:
         raise PriceError(f"{what} must be zero or more, not {value!r}")
+    if number > _LARGEST:
+        raise PriceError(f"{what} is beyond anything that is billed: {value!r}")
     return number
 
 
@@ -149,7 +155,11 @@ class PriceList:
         try:
             meters = {usage: _meter(usage, each, fields) for usage, each in fields["meters"].items()}
             return cls(
-                fields["region"], fields["published"], fields["source"], fields.get("note", ""), meters
+                fields["region"],
+                fields["published"],
+                fields["source"],
+                fields.get("note", ""),
+                MappingProxyType(meters),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise PriceError(f"the price list is incomplete: {error!r}") from error
@@ -164,7 +174,7 @@ def _meter(usage: str, fields: Mapping[str, Any], whole: Mapping[str, Any]) -> M
         for start, price in fields["tiers"]
     )
     starts = [start for start, _ in tiers]
-    if not starts or starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+    if not starts or starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):
         raise PriceError(f"the tiers of {usage} must start at 0 and rise")
     return Meter(
         usage=usage,
