@@ -13,12 +13,12 @@ from helpers.lab import names
 from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, SandboxAccess
 from helpers.lab.catchup import CatchUp
 from helpers.lab.readings import Readings
+from helpers.lab.snapshot import MARK
 from helpers.lab.teardown import Teardown
 from helpers.network import Topology
 
 Found = TypeVar("Found")
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
-DONE = "Done-"
 
 
 def open_lab(
@@ -129,14 +129,14 @@ class Lab:
 
     def done(self, mark: str) -> bool:
         """Whether :meth:`mark_done` was called with this mark: for what cannot be found, such as traffic sent."""
-        return any(tag["Key"] == DONE + mark for tag in self._first_vpc().get("Tags", []))
+        return any(tag["Key"] == MARK + mark for tag in self._first_vpc().get("Tags", []))
 
     def mark_done(self, mark: str) -> None:
         """Remember, in a tag of the lab's first VPC, that something was done."""
         vpc = self._first_vpc()
         if not vpc:
             raise LabError("There is no VPC of this lab to write the mark on: run notebook 01 first.")
-        tag = {"Key": DONE + mark, "Value": self.now().isoformat(timespec="seconds")}
+        tag = {"Key": MARK + mark, "Value": self.now().isoformat(timespec="seconds")}
         self.client("ec2").create_tags(Resources=[vpc["VpcId"]], Tags=[tag])
 
     def _first_vpc(self) -> dict[str, Any]:
