@@ -1,6 +1,7 @@
 """Traffic: what instances run, what that does on the wire, and what flow logs see of it.
 
-A script runs on a `Host` in a `World` (topology, tracked connections, hosts, internet), one simple command per `step`:
+A script runs on a `Host` in a `World` (topology, tracked connections, hosts, internet), one simple command
+per `step`:
 
 >>> from helpers.network import Connections, Topology
 >>> host = Host("i-0123456789abcdef0", "eni-0123456789abcdef0", "10.1.0.10")
@@ -12,7 +13,8 @@ A script runs on a `Host` in a `World` (topology, tracked connections, hosts, in
 >>> second.stderr, second.done, second.exit_code
 ('_script.sh: line 1: nc: command not found\\n', True, 127)
 
-`observe` counts a step's packets at every interface that saw them, `close` turns finished windows into flow records:
+`observe` counts a step's packets at every interface that saw them, `close` turns finished windows into flow
+records:
 
 >>> capture = observe(Capture(), second.packets, {})
 >>> close(capture, world.topology, until=1_700_000_600.0)[0]

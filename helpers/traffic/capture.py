@@ -1,13 +1,13 @@
 """Capture: what each interface saw, counted per direction, 5-tuple and action, window by window.
 
-A `Capture` is a value: `observe` gives a new one and leaves the old one as it was. Observations are appended to a list
-that successive captures share, as long as each continues the newest one; a branch copies. So observing costs the same
-however much was captured before, and windows are only counted when they close.
+A `Capture` is a value: `observe` gives a new one and leaves the old one as it was. Observations are
+appended to a list that successive captures share, as long as each continues the newest one; a branch
+copies. So observing costs the same however much was captured before, and windows are only counted when they
+close.
 """
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from helpers.flowlogs import FlowRecord
@@ -53,7 +53,8 @@ _Seen = tuple[Sent, Sighting, int]
 
 
 def record_flags(tcp_flags: int) -> int:
-    """What one packet adds to `tcp-flags`: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK and PSH alone add nothing (AWS).
+    """What one packet adds to `tcp-flags`: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK and PSH alone add nothing
+    (AWS).
 
     >>> [record_flags(flags) for flags in (2, 18, 16, 24, 17, 20)]
     [2, 18, 0, 0, 1, 4]
@@ -184,12 +185,15 @@ def close(
     """Close every window that ends at or before `until`.
 
     Args:
-        topology: gives the records their account, VPC, subnet, instance and zone; it should still know the interfaces
+        topology: gives the records their account, VPC, subnet, instance and zone; it should still know the
+        interfaces
             of the closing windows (fields of an unknown one are None).
-        skip: interfaces whose closing windows are lost: one SKIPDATA record per window instead of their flows.
+        skip: interfaces whose closing windows are lost: one SKIPDATA record per window instead of their
+        flows.
 
     Returns:
-        The records, ordered by window end, interface, first packet; and the capture of the windows still open.
+        The records, ordered by window end, interface, first packet; and the capture of the windows still
+        open.
     """
     closing: list[tuple[FlowKey, Count]] = []
     open_flows: Flows = {}

@@ -8,7 +8,9 @@ from helpers.traffic.syntax import AndOr, For, Simple, Word
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """Run one command; `guarded` means that `set -e` does not look at its exit code (it stands before && or ||)."""
+    """Run one command; `guarded` means that `set -e` does not look at its exit code (it stands before && or
+    ||).
+    """
 
     command: Simple
     guarded: bool

@@ -1,4 +1,4 @@
-"""Numbers that look random and are the same every time: drawn from a hash (blake2b) over what they are for."""
+"""Numbers that look random and are the same every time: drawn from a hash (blake2b)."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 
+import helpers.traffic.programs  # noqa: F401 - fills the table of programs
+from helpers.traffic.compiled import RunCommand
 from helpers.traffic.machine import Machine
 from helpers.traffic.model import WriteFile
-import helpers.traffic.programs  # noqa: F401 - fills the table of programs
 from helpers.traffic.programs.registry import execute
 from helpers.traffic.syntax import FILE_NAME, Literal, Redirect, Simple, Substitution, Variable, Word
-from helpers.traffic.compiled import RunCommand
 
 _RANGE = re.compile(r"\{(-?\d+)\.\.(-?\d+)\}")
 _LIST = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
@@ -144,7 +144,7 @@ def absolute(path: str, cwd: str) -> str:
     return "/" + "/".join(kept)
 
 
-# --- expansion -------------------------------------------------------------------------------------------------------
+# --- expansion ------------------------------------------------------------------------------------------
 
 
 def _expand(word: Word, shell: Shell, machine: Machine, split: bool = True) -> tuple[Shell, list[str]]:
@@ -209,7 +209,7 @@ def _value(
     return shell, "".join(captured).rstrip("\n"), part.quoted
 
 
-# --- what the shell does itself --------------------------------------------------------------------------------------
+# --- what the shell does itself -------------------------------------------------------------------------
 
 
 def _cd(words: tuple[str, ...], shell: Shell, machine: Machine) -> tuple[Shell, bool]:

@@ -2,11 +2,13 @@
 
 Sources, for Amazon Linux 2023's standard AMI:
 
-- Its release notes list, per release, the packages updated on the "Default AMI". `bind-utils` (dig) is among them
+- Its release notes list, per release, the packages updated on the "Default AMI". `bind-utils` (dig) is
+  among them
   (2023.0.20230419 to 2023.5.20240819), so are `curl-minimal`, `openssh-clients`, `openssh-server`, `python3`;
   `nmap-ncat`, `httpd` and `nginx` never are, and transcripts of `dnf install nmap-ncat` on it exist.
 - So dig is there, and nc is not: install it, or loop over ports with something else.
-- `nmap-ncat` brings nmap's nc (no port ranges). The OpenBSD one is Fedora's package `netcat`; that Amazon's repository
+- `nmap-ncat` brings nmap's nc (no port ranges). The OpenBSD one is Fedora's package `netcat`; that Amazon's
+  repository
   carries it is an assumption of ours.
 """
 

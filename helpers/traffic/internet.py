@@ -1,8 +1,8 @@
 """A small internet: hosts outside the VPC, at documentation addresses, that answer on given ports.
 
-The addresses are those reserved for documentation (RFC 5737), from 192.0.2.0/24: 198.51.100.0/24 and 203.0.113.0/24 are
-left to public addresses of instances and to clients outside. No packet ever leaves this machine. An address that is
-not in the model is silent: packets to it leave the VPC and nothing comes back.
+The addresses are those reserved for documentation (RFC 5737), from 192.0.2.0/24: 198.51.100.0/24 and
+203.0.113.0/24 are left to public addresses of instances and to clients outside. No packet ever leaves this
+machine. An address that is not in the model is silent: packets to it leave the VPC and nothing comes back.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,8 @@ PACKAGE_MIRROR = "al2023-repos-us-east-1-de612dc2.s3.dualstack.us-east-1.amazona
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket. `service` says what answers: "ssh", "http", "https", "dns", "mirror", "whoami", "nc".
+    """A listening socket. `service` says what answers: "ssh", "http", "https", "dns", "mirror", "whoami",
+    "nc".
 
     `root` is the folder a web server serves; `size` the length of the page of an outside server, in bytes.
     """

@@ -23,7 +23,9 @@ class Usage(Exception):  # noqa: N818 - carries a program's own usage text
 
 @dataclass(slots=True)
 class Machine:
-    """What a program can touch: its host, the wire, a clock that only it moves, two output streams, effects."""
+    """What a program can touch: its host, the wire, a clock that only it moves, two output streams,
+    effects.
+    """
 
     host: Host
     world: World

@@ -44,7 +44,8 @@ class Host:
 
 
 def outside_host(address: str, programs: Iterable[str] = ("nc",)) -> Host:
-    """A computer on the internet from which commands can be run: `start(text, outside_host("203.0.113.12"), ...)`.
+    """A computer on the internet from which commands can be run: `start(text, outside_host("203.0.113.12"),
+    ...)`.
 
     >>> outside_host("203.0.113.12").instance_id
     '203.0.113.12'
@@ -117,7 +118,8 @@ Protocol = Literal["tcp", "udp"]
 
 
 def apply_effects(hosts: Mapping[str, Host], effects: Iterable[Effect]) -> dict[str, Host]:
-    """The hosts after a step's effects. Effects on hosts that are not in `hosts` (gone, or outside) fall away.
+    """The hosts after a step's effects. Effects on hosts that are not in `hosts` (gone, or outside) fall
+    away.
 
     >>> web = Host("i-1", "eni-1", "10.1.0.10")
     >>> after = apply_effects({"i-1": web}, [Listen("i-1", Listener("tcp", 80, "http"))])

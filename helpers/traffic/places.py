@@ -1,4 +1,6 @@
-"""What this room needs to know of a topology: addresses, names, windows, and the fields that a record takes from it."""
+"""What this room needs to know of a topology: addresses, names, windows, and the fields that a record takes
+from it.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +11,9 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from helpers.network import Interface, Topology
 
 NITRO_WINDOW = 60
-"""Seconds: the longest aggregation interval of a Nitro instance's interface, whatever was asked (CreateFlowLogs)."""
+"""Seconds: the longest aggregation interval of a Nitro instance's interface, whatever was asked
+(CreateFlowLogs).
+"""
 
 _PRIVATE_NAME = re.compile(r"ip-(\d+)-(\d+)-(\d+)-(\d+)(\.ec2\.internal|\.[a-z0-9-]+\.compute\.internal)?")
 _PUBLIC_NAME = re.compile(r"ec2-(\d+)-(\d+)-(\d+)-(\d+)\.(compute-1|[a-z0-9-]+\.compute)\.amazonaws\.com")
@@ -30,7 +34,9 @@ class Facts:
 
 
 def facts_of(topology: Topology, interface_id: str) -> Facts:
-    """The record fields of an interface; all None when the topology does not know it (it was deleted since)."""
+    """The record fields of an interface; all None when the topology does not know it (it was deleted
+    since).
+    """
     interface = find_interface(topology, interface_id)
     if interface is None:
         return Facts(None, None, None, None, None, None)
@@ -74,7 +80,7 @@ def window_lengths(
     return lengths
 
 
-# --- addresses that are served on the host itself, and never logged ---------------------------------------------------
+# --- addresses that are served on the host itself, and never logged -------------------------------------
 
 
 def amazon_dns(topology: Topology, vpc_id: str) -> frozenset[str]:
@@ -116,7 +122,7 @@ def unlogged_for(topology: Topology, interface_id: str) -> Unlogged:
     return Unlogged(amazon_dns(topology, interface.vpc_id) | frozenset(routers))
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------------
 
 
 def is_address(text: str) -> bool:
@@ -131,8 +137,8 @@ def is_address(text: str) -> bool:
 def private_name(topology: Topology, name: str, vpc_id: str | None) -> str | None:
     """The address behind an instance's DNS name as the VPC's resolver tells it, or None.
 
-    Private names (`ip-10-1-0-10.ec2.internal`) resolve inside their own VPC; public ones resolve to the private address
-    inside the VPC and to the public one elsewhere.
+    Private names (`ip-10-1-0-10.ec2.internal`) resolve inside their own VPC; public ones resolve to the
+    private address inside the VPC and to the public one elsewhere.
     """
     found = _PRIVATE_NAME.fullmatch(name)
     if found is not None:

@@ -1,7 +1,7 @@
 """A running script: `start` it, then `step` it, one simple command at a time, each at its own moment."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from helpers.network import Connections
 from helpers.traffic.compiled import JumpUnless, NextRound, OpenLoop, Program, RunCommand, compile_script
@@ -16,7 +16,7 @@ from helpers.traffic.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A script somewhere between two of its commands. `at` is when the next one begins; inf: it never will."""
+    """A script between two of its commands. `at` is when the next one begins; inf: it never will."""
 
     program: Program
     host: Host
@@ -25,7 +25,7 @@ class Process:
     error: str = ""
     position: int = 0
     loops: tuple[tuple[str, ...], ...] = ()
-    shell: Shell = Shell()
+    shell: Shell = field(default_factory=Shell)
     used_ports: frozenset[int] = frozenset()
 
 

@@ -1,8 +1,8 @@
 """The shell's words and tree: what a script may look like, as frozen values.
 
-Statements are separated by newlines, `;`, `&`, `&&` and `||`; `for v in words; do ...; done` is the one loop. Words may
-be quoted, hold variables, `$(command)`, `{1..5}` and `{a,b}`. Everything else of bash (pipes, `if`, `while`, functions,
-here-documents, globs, arithmetic) is a `ShellSyntaxError`, never skipped.
+Statements are separated by newlines, `;`, `&`, `&&` and `||`; `for v in words; do ...; done` is the one
+loop. Words may be quoted, hold variables, `$(command)`, `{1..5}` and `{a,b}`. Everything else of bash
+(pipes, `if`, `while`, functions, here-documents, globs, arithmetic) is a `ShellSyntaxError`, never skipped.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """TCP as a capture shows it: handshake, retries, data, close. Also one UDP datagram with what comes back.
 
-Sizes are IP lengths. Linux sends SYN and SYN-ACK with 20 bytes of options (60 bytes), every later segment with
-timestamps (52 bytes and the payload); a RST from a closed port carries none (40 bytes).
+Sizes are IP lengths. Linux sends SYN and SYN-ACK with 20 bytes of options (60 bytes), every later segment
+with timestamps (52 bytes and the payload); a RST from a closed port carries none (40 bytes).
 """
 
 import math
@@ -29,7 +29,9 @@ Outcome = Literal["open", "refused", "silent"]
 
 @dataclass(slots=True)
 class Connection:
-    """One TCP conversation, seen from the client. `outcome` says how connecting ended; `end` is the clock now."""
+    """One TCP conversation, seen from the client. `outcome` says how connecting ended; `end` is the clock
+    now.
+    """
 
     machine: Machine
     target: str
@@ -41,7 +43,7 @@ class Connection:
     listener: Listener | None = None
     broken: bool = False
 
-    # --- packets -------------------------------------------------------------------------------------------------
+    # --- packets ----------------------------------------------------------------------------------------
 
     def to_server(self, at: float, flags: int, size: int) -> Trace:
         """One packet from the client."""
@@ -68,7 +70,7 @@ class Connection:
             0.85 + 0.5 * self.machine.draws.jitter("delay", self.target, self.port, self.local_port)
         )
 
-    # --- opening -------------------------------------------------------------------------------------------------
+    # --- opening ----------------------------------------------------------------------------------------
 
     def open(self, patience: float) -> None:
         """Shake hands, for at most `patience` seconds."""
@@ -111,7 +113,7 @@ class Connection:
         self._client(ACK, 0)
         return True
 
-    # --- talking -------------------------------------------------------------------------------------------------
+    # --- talking ----------------------------------------------------------------------------------------
 
     def _client(self, flags: int, payload: int) -> bool:
         return self.to_server(self.machine.now, flags, _HEADER + payload).outcome == "delivered"
@@ -124,7 +126,9 @@ class Connection:
         return self._data(size, upward=True)
 
     def receive(self, size: int, after: float = 0.0) -> bool:
-        """The server sends some bytes, `after` seconds from now, and gets them acknowledged; False when the way is cut."""
+        """The server sends some bytes, `after` seconds from now, and gets them acknowledged; False when the
+        way is cut.
+        """
         self.machine.sleep(after)
         return self._data(size, upward=False)
 
@@ -158,7 +162,7 @@ class Connection:
                 return True
         return False
 
-    # --- closing -------------------------------------------------------------------------------------------------
+    # --- closing ----------------------------------------------------------------------------------------
 
     def close(self, by: Literal["client", "server"] = "client") -> None:
         """FIN from one side, FIN from the other, the last ACK."""
@@ -207,7 +211,9 @@ UdpOutcome = Literal["answered", "unreachable", "silent"]
 def datagram(
     machine: Machine, target: str, port: int, local_port: int, size: int, answer: int = 0
 ) -> tuple[UdpOutcome, Arrival | None]:
-    """Send one UDP datagram of `size` payload bytes; a listener answers with `answer` bytes (0: it stays silent)."""
+    """Send one UDP datagram of `size` payload bytes; a listener answers with `answer` bytes (0: it stays
+    silent).
+    """
     out = Packet(machine.host.address, target, UDP, local_port, port, size=28 + size, at=machine.now)
     arrival = machine.wire.arrival(out, machine.wire.send(out))
     if arrival is None or arrival.host is None:

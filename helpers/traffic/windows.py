@@ -1,8 +1,8 @@
 """Aggregation windows: where an interface's windows begin and end.
 
-Measured in a public data set: all flows of one interface in one window carry the same `start`, windows follow each other
-without gaps, and interfaces are not aligned with each other or with the minute. So a window's place is drawn from the
-interface's id, and `start` and `end` of a record are the window's.
+Measured in a public data set: all flows of one interface in one window carry the same `start`, windows
+follow each other without gaps, and interfaces are not aligned with each other or with the minute. So a
+window's place is drawn from the interface's id, and `start` and `end` of a record are the window's.
 """
 
 from dataclasses import dataclass

@@ -11,9 +11,13 @@ ICMP, TCP, UDP = 1, 6, 17
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 _DELAY_IN_SUBNET, _DELAY_IN_VPC, _DELAY_PEERING, _DELAY_INTERNET = 0.00012, 0.00022, 0.00031, 0.0085
-"""One-way delays in seconds: a fraction of a millisecond inside a Region, some milliseconds to the internet."""
+"""One-way delays in seconds: a fraction of a millisecond inside a Region, some milliseconds to the
+internet.
+"""
 INTERNET_MSS, VPC_MSS = 1448, 8949
-"""TCP payload per packet with timestamps: MTU 1500 to the internet, 9001 inside VPCs and across a peering in the Region."""
+"""TCP payload per packet with timestamps: MTU 1500 to the internet, 9001 inside VPCs and across a peering
+in the Region.
+"""
 
 
 @dataclass(frozen=True, slots=True)

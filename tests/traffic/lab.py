@@ -1,4 +1,6 @@
-"""The course's network in the shapes of EC2's replies, hosts on it, and a runner that steps scripts to their end."""
+"""The course's network in the shapes of EC2's replies, hosts on it, and a runner that steps scripts to
+their end.
+"""
 
 import copy
 from dataclasses import dataclass, field
@@ -58,7 +60,9 @@ def entry(number: int, egress: bool, action: str, protocol: str = "-1", **more: 
 
 
 def pages(instance_type: str = "t3.micro") -> dict[str, list[dict[str, Any]]]:
-    """Two peered VPCs, a public and a private subnet each, an open network ACL each, instances that may all talk."""
+    """Two peered VPCs, a public and a private subnet each, an open network ACL each, instances that may all
+    talk.
+    """
     routes = {
         "a1": (("10.2.0.0/16", "pcx-ab"), (EVERYWHERE, "igw-a")),
         "a2": (("10.2.0.0/16", "pcx-ab"),),
@@ -166,7 +170,7 @@ class Run:
 
 
 class Lab:
-    """The network (change `pages`, then use), its hosts, connections and capture, kept up to date by `run`."""
+    """The network (change `pages`, then use), its hosts, connections and capture; `run` keeps them up to date."""
 
     def __init__(self, instance_type: str = "t3.micro", interval: int = 60) -> None:
         self.pages = pages(instance_type)

@@ -15,10 +15,11 @@ from helpers.traffic.programs.registry import program
 from helpers.traffic.tcp import Connection, connect
 
 _LONG = {
-    "silent": "s", "show-error": "S", "output": "o", "write-out": "w", "max-time": "m", "head": "I", "insecure": "k",
-    "verbose": "v", "location": "L", "fail": "f", "header": "H", "request": "X", "user-agent": "A", "include": "i",
-    "data": "d", "ipv4": "4", "connect-timeout": "connect-timeout", "no-progress-meter": "s", "http1.1": "http1.1",
-}  # fmt: skip
+    **{"silent": "s", "show-error": "S", "output": "o", "write-out": "w", "max-time": "m", "head": "I"},
+    **{"insecure": "k", "verbose": "v", "location": "L", "fail": "f", "header": "H", "request": "X"},
+    **{"user-agent": "A", "include": "i", "data": "d", "ipv4": "4", "no-progress-meter": "s"},
+    **{"connect-timeout": "connect-timeout", "http1.1": "http1.1"},
+}
 _HELP = "curl: try 'curl --help' or 'curl --manual' for more information"
 _METER = (
     "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
@@ -55,7 +56,9 @@ class _Transfer:
 
 @program("curl")
 def curl(machine: Machine, arguments: list[str]) -> int:
-    """`curl [-sSfIikvL] [-o file] [-w format] [-m s] [--connect-timeout s] [-H h] [-X m] [-d data] [-A agent] url...`."""
+    """`curl [-sSfIikvL] [-o file] [-w format] [-m s] [--connect-timeout s] [-H h] [-X m] [-d data] [-A
+    agent] url...`.
+    """
     options = _options(arguments)
     if not options.operands:
         raise Usage(f"curl: (2) no URL specified\n{_HELP}", 2)
@@ -247,12 +250,15 @@ def _request(options: Options, transfer: _Transfer) -> str:
 
 
 def _metadata(machine: Machine, options: Options, transfer: _Transfer) -> Page:
-    """The instance metadata service: answered on the host, never logged; IMDSv2 wants a token (AL2023's default)."""
+    """The instance metadata service: answered on the host, never logged; IMDSv2 wants a token (AL2023's
+    default).
+    """
     if transfer.address != "169.254.169.254" or not machine.host.interface_id:
         machine.until(min(transfer.deadline, machine.now + 127))
         raise _Failed(
             28,
-            f"Failed to connect to {transfer.name} port {transfer.port} after 127000 ms: Couldn't connect to server",
+            f"Failed to connect to {transfer.name} port {transfer.port} after "
+            f"{round((machine.now - transfer.began) * 1000)} ms: Couldn't connect to server",
         )
     machine.sleep(_THINKING)
     transfer.connected = 0.0003

@@ -1,4 +1,6 @@
-"""dig (bind-utils 9.18): through the VPC's own resolver (never logged), or at a server of your choice (logged)."""
+"""dig (bind-utils 9.18): through the VPC's own resolver (never logged), or at a server of your choice
+(logged).
+"""
 
 from helpers.traffic.machine import Machine, Usage
 from helpers.traffic.programs.names import look_up, own_resolvers, resolve
@@ -14,7 +16,9 @@ _OVERHEAD = 12 + 2 + 4 + 11 + 12
 
 @program("dig")
 def dig(machine: Machine, arguments: list[str]) -> int:
-    """`dig [@server] [+short] [+time=s] [+tries=n] name [A]`: 0 with any answer (NXDOMAIN too), 9 without one, 1 on misuse."""
+    """`dig [@server] [+short] [+time=s] [+tries=n] name [A]`: 0 with any answer (NXDOMAIN too), 9 without
+    one, 1 on misuse.
+    """
     server, name, tries, timeout = "", "", _TRIES, _TIMEOUT
     for word in arguments:
         key, _, value = word.partition("=")

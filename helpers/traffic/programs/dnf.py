@@ -1,4 +1,4 @@
-"""dnf (and yum): installs what the course needs, over https from the package mirror, so it needs a way out."""
+"""dnf (and yum): installs what the course needs, over https from the package mirror."""
 
 from helpers.traffic.image import PACKAGES
 from helpers.traffic.internet import PACKAGE_MIRROR
@@ -10,7 +10,9 @@ from helpers.traffic.programs.registry import program
 from helpers.traffic.tcp import Connection, connect
 
 _METADATA = 2_000_000
-"""Bytes of repository metadata, fetched by every run here: the real ones are larger, and cached between runs."""
+"""Bytes of repository metadata, fetched by every run here: the real ones are larger, and cached between
+runs.
+"""
 _ATTEMPTS, _PATIENCE = 4, 30.0
 _REPOSITORY = "Amazon Linux 2023 repository"
 _LONG = {"assumeyes": "y", "quiet": "q", "best": "b", "allowerasing": "e", "refresh": "r"}
@@ -83,7 +85,8 @@ def _no_mirror(machine: Machine, problems: list[str]) -> None:
     for problem in dict.fromkeys(problems):
         machine.complain(f"  - {problem}")
     machine.complain(
-        f"Error: Failed to download metadata for repo 'amazonlinux': Cannot prepare internal mirrorlist: {problems[-1]}"
+        "Error: Failed to download metadata for repo 'amazonlinux': "
+        f"Cannot prepare internal mirrorlist: {problems[-1]}"
     )
 
 

@@ -1,4 +1,6 @@
-"""nc in its two kinds: OpenBSD's (package netcat) and nmap's (package nmap-ncat), which differ in words and abilities."""
+"""nc in its two kinds: OpenBSD's (package netcat) and nmap's (package nmap-ncat), which differ in words and
+abilities.
+"""
 
 import math
 
@@ -35,7 +37,9 @@ _NCAT_VERSION = "Ncat: Version 7.93 ( https://nmap.org/ncat )"
 
 @program("nc", "netcat")
 def nc(machine: Machine, arguments: list[str]) -> int:
-    """`nc -z [-v] [-n] [-u] [-w s] host port[-port]`, `nc -l[k] [-p] port`; which nc it is depends on what was installed."""
+    """`nc -z [-v] [-n] [-u] [-w s] host port[-port]`, `nc -l[k] [-p] port`; which nc it is depends on what
+    was installed.
+    """
     return _bsd(machine, arguments) if "nc" in machine.host.programs else ncat(machine, arguments)
 
 
@@ -75,7 +79,8 @@ def _bsd_tcp(machine: Machine, name: str, address: str, port: int, patience: flo
         connection.close()
         if verbose:
             machine.complain(
-                f"Connection to {_shown(name, address)} {port} port [tcp/{_SERVICES.get(port, '*')}] succeeded!"
+                f"Connection to {_shown(name, address)} {port} port "
+                f"[tcp/{_SERVICES.get(port, '*')}] succeeded!"
             )
         return True
     if verbose:
@@ -94,7 +99,9 @@ def _shown(name: str, address: str) -> str:
 
 
 def _bsd_udp(machine: Machine, name: str, address: str, port: int, verbose: bool) -> bool:
-    """OpenBSD nc probes a UDP port with single bytes a second apart: no ICMP error in answer counts as open."""
+    """OpenBSD nc probes a UDP port with single bytes a second apart: no ICMP error in answer counts as
+    open.
+    """
     local_port = machine.draws.port(machine.host.address, address, port, "udp", at=machine.now)
     if is_own(machine, address):
         return machine.host.listening("udp", port) is not None

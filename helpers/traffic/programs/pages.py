@@ -10,15 +10,19 @@ _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"
 _REASONS |= {501: "Unsupported method"}
 _IT_WORKS = "<html><body><h1>It works!</h1></body></html>\n"
 _NGINX_PAGE = (
-    "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n<h1>Welcome to nginx!</h1>\n"
-    "<p>If you see this page, the nginx web server is successfully installed and working.</p>\n</body>\n</html>\n"
+    "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n"
+    "<h1>Welcome to nginx!</h1>\n"
+    "<p>If you see this page, the nginx web server is successfully installed and working.</p>\n"
+    "</body>\n</html>\n"
 )
 _DATE = "Mon, 01 Jan 2024 00:00:00 GMT"  # only its length is used: every HTTP date has 29 characters
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A response: its status line and headers (a text of the right length), its body, who closes, in how many writes."""
+    """A response: its status line and headers (a text of the right length), its body, who closes, in how
+    many writes.
+    """
 
     status: int
     head: str
@@ -43,7 +47,8 @@ def answer(host: Host | OutsideHost | None, listener: Listener, method: str, pat
         return _page(
             listener,
             404,
-            "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 404\n<p>Message: File not found.\n",
+            "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 404\n"
+            "<p>Message: File not found.\n",
         )
     return _page(listener, 200, text)
 
@@ -75,9 +80,11 @@ def _listing(names: list[str]) -> str:
     title = "Directory listing for /"
     lines = "".join(f'<li><a href="{name}">{name}</a></li>\n' for name in names)
     return (
-        '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">\n<html>\n<head>\n'
+        '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">\n'
+        "<html>\n<head>\n"
         '<meta http-equiv="Content-Type" content="text/html; charset=utf-8">\n'
-        f"<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n<hr>\n<ul>\n{lines}</ul>\n<hr>\n</body>\n</html>\n"
+        f"<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"<hr>\n<ul>\n{lines}</ul>\n<hr>\n</body>\n</html>\n"
     )
 
 
@@ -86,7 +93,8 @@ def _page(listener: Listener, status: int, body: str) -> Page:
     python = server is None
     version = "HTTP/1.0" if python else "HTTP/1.1"
     head = (
-        f"{version} {status} {_REASONS[status]}\r\nServer: {server or 'SimpleHTTP/0.6 Python/3.9.16'}\r\nDate: {_DATE}\r\n"
+        f"{version} {status} {_REASONS[status]}\r\nServer: {server or 'SimpleHTTP/0.6 Python/3.9.16'}\r\n"
+        f"Date: {_DATE}\r\n"
         f"Content-type: text/html\r\nContent-Length: {len(body.encode())}\r\n\r\n"
     )
     return Page(status, head, body, server_closes=python, separate_writes=python)
@@ -100,5 +108,8 @@ def _outside(host: OutsideHost, listener: Listener, method: str, caller: str) ->
         opening = f"<!doctype html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1>"
         closing = "</body></html>\n"
         body = opening + "." * (listener.size - len(opening) - len(closing)) + closing
-    head = f"HTTP/1.1 200 OK\r\nDate: {_DATE}\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nServer: web\r\n\r\n"
+    head = (
+        f"HTTP/1.1 200 OK\r\nDate: {_DATE}\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(body)}\r\nServer: web\r\n\r\n"
+    )
     return Page(200, head, body, server_closes=False, separate_writes=False)

@@ -21,7 +21,9 @@ _MAX_PACKETS = 100_000
 
 @program("ping")
 def ping(machine: Machine, arguments: list[str]) -> int:
-    """`ping -c N [-i s] [-W s] [-w s] [-s bytes] [-q] host`: 0 when a reply came, 1 when none did, 2 on errors."""
+    """`ping -c N [-i s] [-W s] [-w s] [-s bytes] [-q] host`: 0 when a reply came, 1 when none did, 2 on
+    errors.
+    """
     options = _options(arguments)
     if len(options.operands) != 1:
         raise Usage(
@@ -124,9 +126,7 @@ class _Pinger:
         return 2 * delay, _TTL_VPC if arrival.delay < 0.002 else _TTL_INTERNET
 
     def _packet(self, src: str, dst: str, kind: int, size: int, at: float) -> Packet:
-        return Packet(
-            src, dst, ICMP, icmp_type=kind, icmp_code=0, size=size, at=at, icmp_id=self.identifier
-        )
+        return Packet(src, dst, ICMP, icmp_type=kind, icmp_code=0, size=size, at=at, icmp_id=self.identifier)
 
     def _statistics(self, seconds: float) -> None:
         machine, received = self.machine, len(self.times)

@@ -85,7 +85,8 @@ def _unit(machine: Machine, command: str, unit: str, now: bool) -> int:
     if command == "status":
         state = "active (running)" if active else "inactive (dead)"
         machine.say(
-            f"{unit}.service\n     Loaded: loaded (/usr/lib/systemd/system/{unit}.service)\n     Active: {state}"
+            f"{unit}.service\n     Loaded: loaded (/usr/lib/systemd/system/{unit}.service)\n"
+            f"     Active: {state}"
         )
         return 0 if active else 3
     starts = command in ("start", "restart") or (command == "enable" and now)
@@ -125,7 +126,9 @@ def _missing(machine: Machine, command: str, unit: str) -> int:
 
 @program("pkill")
 def pkill(machine: Machine, arguments: list[str]) -> int:
-    """`pkill [-9] [-f] http.server|python3|nc`: ends servers that commands started; 0 when there was one, else 1."""
+    """`pkill [-9] [-f] http.server|python3|nc`: ends servers that commands started; 0 when there was one,
+    else 1.
+    """
     words = [word for word in arguments if not word.startswith("-")]
     if len(words) != 1:
         raise Usage("pkill: only one pattern can be provided", 2)

@@ -47,7 +47,9 @@ class _Target:
 
 @program("ssh")
 def ssh(machine: Machine, arguments: list[str]) -> int:
-    """`ssh [-o ...] [-p port] [-l user] [user@]host [command]`: no key is on the instance, so 255 is its exit code."""
+    """`ssh [-o ...] [-p port] [-l user] [user@]host [command]`: no key is on the instance, so 255 is its
+    exit code.
+    """
     target = _target(arguments)
     address = resolve(machine, target.name)
     if address is None:
@@ -145,7 +147,8 @@ def _not_ssh(machine: Machine, connection: Connection, target: _Target, address:
         return _fail(
             machine,
             target,
-            f"Connection timed out during banner exchange\nConnection to {address} port {target.port} timed out",
+            "Connection timed out during banner exchange\n"
+            f"Connection to {address} port {target.port} timed out",
         )
     if not connection.broken:
         connection.receive(480)
