@@ -12,6 +12,12 @@ from typing import NoReturn
 
 from helpers.commands.errors import CommandError, ExitCode, broken
 
+if sys.version_info < (3, 11):  # noqa: UP036 - an old Python in a checkout gets this far
+    print(
+        f"Python 3.11 or newer is needed, and {sys.executable} is older: run `make setup`.", file=sys.stderr
+    )
+    sys.exit(3)
+
 # Subcommand -> (module, what it does). A module of helpers.commands has add_arguments(parser) and
 # run(arguments); the others read their own arguments in main(argv).
 _OURS = {

@@ -1,4 +1,4 @@
-"""``python -m helpers lab``: JupyterLab on the learner's own copies, without questions and without network."""
+"""``python -m helpers lab``: JupyterLab on the learner's own copies; asks nothing, fetches nothing."""
 
 import argparse
 import subprocess
