@@ -9,6 +9,8 @@ dies, a cell that calls ``sys.exit`` (papermill alone takes it for success and s
 exceeds its time limit are failures.
 """
 
+import logging
+import math
 import re
 import tempfile
 import time
@@ -26,13 +28,12 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-__all__ = ["CHECK_MIME", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
+__all__ = ["CHECK_MIME", "HEAVY", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
 
 CHECK_MIME = "application/vnd.workbook.check+json"
 
-# Imported by expression, so that no name appears in the learner's namespace: a notebook that forgets
-# an import must fail here too.
-_WARM_UP = "\n".join(f"__import__({name!r})" for name in ("boto3", "pandas", "matplotlib.pyplot"))
+# What every notebook of the course imports, and what makes half of a kernel's start.
+HEAVY = ("boto3", "pandas", "matplotlib.pyplot")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LONGEST_RUN = 24 * 3600.0
 
@@ -88,6 +89,7 @@ def run_notebooks(
     parameters: Mapping[str, Mapping[str, object]] | None = None,
     keep_going: bool = False,
     time_limit: float = _LONGEST_RUN,
+    preload: Sequence[str] = HEAVY,
     on_start: Callable[[int, str], None] = lambda number, name: None,
     on_end: Callable[[NotebookResult], None] = lambda result: None,
 ) -> CourseResult:
@@ -95,14 +97,18 @@ def run_notebooks(
 
     ``environment`` is the kernels' whole environment; ``parameters`` maps a notebook's stem to its values.
     The kernels work in ``out``, which is neither the notebooks' folder nor the caller's: a notebook must
-    not depend on where it is started. ``time_limit`` is in seconds, for all notebooks together.
-    Without ``keep_going`` the first failure ends the run; the rest is reported as not run.
+    not depend on where it is started. ``preload`` names the modules that a kernel imports while it waits
+    for its turn; no name of theirs appears in the notebook. ``time_limit`` is in seconds, for all
+    notebooks together. Without ``keep_going`` the first failure ends the run, and the rest is reported
+    as not run.
     """
     started, begun = time.time(), time.monotonic()
     deadline = begun + time_limit
     results: list[NotebookResult] = []
+    # It reports what this module reports better, and warns of every parameter annotated `str | None`.
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="workbook-ipython-") as profile:
-        kernels = _Kernels({**environment, "IPYTHONDIR": profile}, out)
+        kernels = _Kernels({**environment, "IPYTHONDIR": profile}, out, preload)
         try:
             for number, path in enumerate(notebooks, start=1):
                 if results and results[-1].status != "passed" and not keep_going:
@@ -126,9 +132,11 @@ def run_notebooks(
 class _Kernels:
     """A kernel now, and the next one getting ready meanwhile."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path, preload: Sequence[str]) -> None:
         self._environment = dict(environment)
         self._folder = folder
+        # By expression, so that no name appears: a notebook that forgets an import must fail here too.
+        self._warm_up = "\n".join(f"__import__({name!r})" for name in preload)
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._next: Future[KernelManager] | None = None
 
@@ -167,7 +175,7 @@ class _Kernels:
             client = kernel.client()
             client.start_channels()
             client.wait_for_ready(timeout=120)
-            client.execute(_WARM_UP, silent=True, store_history=False, reply=True, timeout=120)
+            client.execute(self._warm_up, silent=True, store_history=False, reply=True, timeout=120)
             client.stop_channels()
         except BaseException:
             stop(kernel)
@@ -203,7 +211,7 @@ def _run_one(
             kernel_name="python3",
             progress_bar=False,
             km=kernel,
-            timeout_func=lambda cell: max(1, int(deadline - time.monotonic())),
+            timeout_func=lambda cell: max(1, math.ceil(deadline - time.monotonic())),
         )
     except PapermillExecutionError as error:
         problem = f"cell [{error.exec_count}] raised {without_ansi(f'{error.ename}: {error.evalue}')}"

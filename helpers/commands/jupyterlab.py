@@ -1,6 +1,7 @@
 """``python -m helpers lab``: JupyterLab on the learner's own copies; asks nothing, fetches nothing."""
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,9 @@ def lab_command(first: Path, *, no_browser: bool = False, port: int | None = Non
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # in a container everyone is root, and the server listens on loopback only
+        options.append("--allow-root")
     if no_browser:
         options.append("--no-browser")
     if port is not None:

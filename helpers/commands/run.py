@@ -40,12 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--keep-going", action="store_true", help="run the rest after a failure")
     parser.add_argument(
-        "--time-limit", type=_minutes, default=_DEFAULT_LIMIT * 60.0, metavar="MINUTES",
+        "--time-limit", type=minutes, default=_DEFAULT_LIMIT * 60.0, metavar="MINUTES",
         help=f"for all notebooks together ({_DEFAULT_LIMIT})",
     )  # fmt: skip
 
 
-def _minutes(text: str) -> float:
+def minutes(text: str) -> float:
     minutes = float(text)
     if not 0 < minutes < 24 * 60:
         raise ValueError(text)
