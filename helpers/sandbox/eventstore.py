@@ -26,7 +26,7 @@ from typing import Any
 
 import orjson
 
-from helpers.sandbox.segments import Segments, StoreDamaged, StoreError
+from helpers.sandbox.segments import SEGMENT_BYTES, Segments, StoreDamaged, StoreError
 from helpers.sandbox.streams import StreamEvents
 
 __all__ = ["EventStore", "StoreDamaged", "StoreError", "StreamEvents"]
@@ -50,9 +50,9 @@ class EventStore:
     when the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, last_position: int | None = None) -> None:
+    def __init__(self, folder: Path, last_position: int | None = None, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = folder
-        self._segments = Segments(folder)
+        self._segments = Segments(folder, segment_bytes)
         self._loads = 0
         self._turn: Turn = (-1, -1)
         self._mark: tuple[Path, int] | None = None
