@@ -153,6 +153,24 @@ def test_one_call_looks_at_a_bounded_number_of_events(group: FakeAccount, monkey
     assert filtered(group, filterPattern="w7") == ["w7"]
 
 
+@pytest.mark.parametrize("scan", [1, 2, 7])
+def test_small_windows_give_the_same_events_in_the_same_order(
+    many: FakeAccount, monkeypatch: pytest.MonkeyPatch, scan: int
+) -> None:
+    many.advance(90 * 86_400)
+    for number in range(9):
+        stream = ("eni-1-all", "eni-2-all", "other")[number % 3]
+        put(many, (-int(many.now() * 1000) % 1000, "same time"), (number, str(number)), stream=stream)
+    whole = filtered(many)
+    start = 1_704_067_200_000
+    backwards = filtered(many, startFromHead=False, startTime=start)
+    assert len(whole) == 48 and backwards == [event for event in reversed(whole[30:])]
+    monkeypatch.setattr("helpers.sandbox.logs.filtering.SCAN_EVENTS", scan)
+    for limit in (1, 3, 100):
+        assert filtered(many, limit=limit) == whole
+        assert filtered(many, limit=limit, startFromHead=False, startTime=start) == backwards
+
+
 def test_filter_errors(group: FakeAccount) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({"filterPattern": "[broken"}, "Invalid filter pattern: If a filter pattern starts with"),
