@@ -192,6 +192,50 @@ def test_bounds_and_bytes_are_kept_right_through_everything(store: EventStore) -
             assert found.first_timestamp == found.timestamps[0]
 
 
+def test_a_start_rewrites_what_is_mostly_deleted(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.sandbox.eventstore.COMPACT_EVENTS", 10)
+    write(store, 0, (9, "b"), (9, "c"), (3, "a"))
+    write(store, 1, *[(i, "x" * 100) for i in range(20)], stream="gone")
+    write(store, 2, (1, "expired"), stream="emptied")
+    store.delete_stream(3, *WHERE, "gone")
+    store.expire(3, *WHERE, 2)
+    size, number = sum(path.stat().st_size for path in store.folder.iterdir()), store.next_sequence
+    again = reopened(store, 3)
+    assert sum(path.stat().st_size for path in store.folder.iterdir()) < size / 3
+    for compacted in (again, reopened(again, 3)):
+        assert messages(compacted) == ["a", "b", "c"] and messages(compacted, "gone") == []
+        assert compacted.next_sequence == number and compacted.stored_bytes(*WHERE) == 3 * 27
+        emptied = compacted.stream(*WHERE, "emptied")
+        assert emptied is not None and emptied.last_timestamp == 1
+    again = reopened(again, 3)
+    assert write(again, 1, (1, "replayed")) == 0  # held, though its record is gone
+    assert write(again, 4, (5, "new")) == 1
+    assert messages(reopened(again, 4)) == ["a", "new", "b", "c"]
+
+
+def test_a_kill_between_the_steps_of_rewriting_loses_nothing(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helpers.sandbox.eventstore.COMPACT_EVENTS", 1)
+    write(store, 0, (1, "a"))
+    write(store, 1, *[(i, "x") for i in range(5)], stream="gone")
+    store.delete_stream(2, *WHERE, "gone")
+
+    def killed(path: Path, *args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("replace", "unlink"):  # before the new file has its name; before the old ones are gone
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                reopened(store, 2)
+        assert (store.folder / "events-000001.seg").exists()
+    again = EventStore(store.folder, 2)
+    assert messages(again) == ["a"] and messages(again, "gone") == []
+    write(again, 3, (2, "b"))
+    assert messages(reopened(again, 3)) == ["a", "b"]
+
+
 def test_an_event_in_memory_is_small() -> None:
     line = "2 123456789012 eni-0a1b2c3d4e5f60718 10.1.1.10 10.2.1.10 51000 {} 6 10 2000 1700000000 1700000060 ACCEPT OK"
     events = StreamEvents()
