@@ -1,6 +1,5 @@
 """The write-up's network, built with plain boto3 as a test needs it: two peered VPCs, a client and a server."""
 
-import base64
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +124,7 @@ def _profile(aws: Any) -> str:
 def build(aws: Any) -> Network:
     """Both sides, peered, with the peering's routes; ssh and ping allowed to the server, which serves HTTP."""
     ec2 = aws("ec2")
-    web = base64.b64encode(b"#!/bin/bash\nnohup python3 -m http.server 80 >/dev/null 2>&1 &\n").decode()
+    web = "#!/bin/bash\nnohup python3 -m http.server 80 >/dev/null 2>&1 &\n"
     client = side(aws, "10.1.0.0/16", "10.1.0.0/24", CLIENT_ADDRESS, public=True)
     server = side(aws, "10.2.0.0/16", "10.2.1.0/24", SERVER_ADDRESS, public=False, user_data=web)
     peering = ec2.create_vpc_peering_connection(VpcId=client.vpc, PeerVpcId=server.vpc)["VpcPeeringConnection"]
