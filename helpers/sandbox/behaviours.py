@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-MODULES: tuple[str, ...] = ("helpers.sandbox.sts",)
+MODULES: tuple[str, ...] = ("helpers.sandbox.sts", "helpers.sandbox.ec2")
 
 
 def load() -> None:
