@@ -14,22 +14,22 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
-import botocore.session
 import orjson
 from botocore import parsers, serialize
+from botocore.loaders import create_loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
 from helpers.sandbox.calls import Params, ServiceError
 
 Tree = dict[str, Any]
+_LOADER = create_loader()
 
 
 @cache
 def service_model(service: str) -> ServiceModel:
     """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know."""
-    session = botocore.session.Session()
-    return session.get_service_model(service)
+    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
 
 
 def protocol(service: str) -> str:
