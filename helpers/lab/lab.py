@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -14,8 +14,10 @@ from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, Sandbo
 from helpers.lab.catchup import CatchUp
 from helpers.lab.readings import Readings
 from helpers.lab.snapshot import MARK
-from helpers.lab.teardown import Teardown
 from helpers.network import Topology
+
+if TYPE_CHECKING:
+    from helpers.lab.teardown import Teardown
 
 Found = TypeVar("Found")
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
@@ -155,8 +157,10 @@ class Lab:
         return CatchUp.run(self, notebook, parameters)
 
     @cached_property
-    def teardown(self) -> Teardown:
+    def teardown(self) -> "Teardown":
         """Take the lab down: ``plan()``, ``run()``, ``verify()``."""
+        from helpers.lab.teardown import Teardown
+
         return Teardown(self)
 
     @cached_property

@@ -69,6 +69,14 @@ class Account(Protocol):
     def events(self) -> Any:
         """The durable store of log events (:class:`helpers.sandbox.eventstore.EventStore`)."""
 
+    @property
+    def moto(self) -> Any:
+        """What no API sets or shows (:class:`helpers.sandbox.moto_adapter.Moto`)."""
+
+    @property
+    def network_version(self) -> int:
+        """Changes whenever the network may have changed: whoever keeps a reading of it makes it anew."""
+
     def now(self) -> float:
         """The virtual time in epoch seconds."""
 

@@ -106,6 +106,7 @@ class Moto:
         addresses: Any = elastic_ip_addresses
         interfaces.random_public_ip = addresses.random_ip = _documentation_address
         self._regions: set[str] = set()
+        self.changes = 0
         self._application = DomainDispatcherApplication(create_backend_app)
 
     def call(self, service: str, region: str, headers: dict[str, str], body: bytes) -> Reply:
@@ -205,11 +206,13 @@ class Moto:
 
     def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
         """Put an instance into a state of its life cycle, such as ``pending``."""
+        self.changes += 1
         instance = self._backend("ec2", region).get_instance(instance_id)
         instance._state.name = state
         instance._state.code = _INSTANCE_STATES[state]
 
     def set_peering_status(self, region: str, peering_id: str, code: str, message: str) -> None:
+        self.changes += 1
         status = self._backend("ec2", region).get_vpc_peering_connection(peering_id)._status
         status.code, status.message = code, message
 
@@ -225,6 +228,7 @@ class Moto:
 
     def drop_interface(self, region: str, interface_id: str) -> None:
         """Take an interface away, as AWS does for ``DeleteOnTermination`` ones."""
+        self.changes += 1
         self._backend("ec2", region).enis.pop(interface_id, None)
 
     def add_acl_entry(self, region: str, acl_id: str, egress: bool) -> None:

@@ -24,6 +24,7 @@ Nothing here reads a clock or draws a random number: equal inputs give equal pac
 """
 
 from helpers.traffic.capture import Capture, close, next_close, nodata, observe, record_flags, skipdata
+from helpers.traffic.conversation import Conversed, Exchange, Talk, converse
 from helpers.traffic.image import AL2023, PACKAGES, programs_of
 from helpers.traffic.internet import INTERNET, PACKAGE_MIRROR, Internet, Listener, OutsideHost
 from helpers.traffic.model import (
@@ -52,7 +53,9 @@ __all__ = [
     "PACKAGE_MIRROR",
     "SSHD",
     "Capture",
+    "Conversed",
     "Effect",
+    "Exchange",
     "Host",
     "Install",
     "Internet",
@@ -65,11 +68,13 @@ __all__ = [
     "ShellSyntaxError",
     "Step",
     "StopListening",
+    "Talk",
     "Window",
     "World",
     "WriteFile",
     "apply_effects",
     "close",
+    "converse",
     "next_close",
     "nodata",
     "observe",

@@ -1,11 +1,10 @@
 """Numbers that look random and are the same every time: drawn from a hash (blake2b)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
 EPHEMERAL_FIRST, EPHEMERAL_LAST = 32768, 60999
 """Linux's default `net.ipv4.ip_local_port_range`."""
-_SLOT = 60
 
 
 def fraction(*parts: object) -> float:
@@ -20,23 +19,32 @@ def fraction(*parts: object) -> float:
 
 @dataclass(slots=True)
 class Draws:
-    """The draws of one process: ports that do not repeat, and jitter. `used` are the ports already taken."""
+    """The draws of one process: ephemeral ports, identifiers, jitter.
+
+    `began` is the second in which the process began; `count` how many conversations it has started.
+    """
 
     key: str
-    used: set[int] = field(default_factory=set)
+    began: int
+    count: int = 0
 
-    def port(self, *conversation: object, at: float) -> int:
-        """An ephemeral port for a conversation that begins at a time: by key, conversation and minute."""
+    def port(self, *conversation: object) -> int:
+        """A local port for a new conversation.
+
+        As in Linux, the place in the range depends on the conversation's far end and a counter that only
+        grows, so two conversations with the same far end never share a port (until the whole range of
+        28,232 was used).
+        """
         span = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1
-        if len(self.used) >= span:
-            self.used.clear()
-        offset = int(fraction(self.key, "port", *conversation, int(at // _SLOT)) * span)
-        while EPHEMERAL_FIRST + offset in self.used:
-            offset = (offset + 1) % span
-        port = EPHEMERAL_FIRST + offset
-        self.used.add(port)
-        return port
+        place = int(fraction(self.key, self.began, "port", *conversation) * span)
+        self.count += 1
+        return EPHEMERAL_FIRST + (place + self.count) % span
+
+    def identifier(self) -> int:
+        """The identifier of a new ICMP echo conversation."""
+        self.count += 1
+        return (int(fraction(self.key, self.began, "echo") * 65536) + self.count) % 65536
 
     def jitter(self, *what: object) -> float:
         """A number in [0, 1) for this process."""
-        return fraction(self.key, *what)
+        return fraction(self.key, self.began, *what)

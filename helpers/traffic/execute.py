@@ -149,6 +149,8 @@ def absolute(path: str, cwd: str) -> str:
 
 def _expand(word: Word, shell: Shell, machine: Machine, split: bool = True) -> tuple[Shell, list[str]]:
     """One word to fields: braces first (on unquoted text), then values, split at blanks when unquoted."""
+    if len(word) == 1 and isinstance(word[0], Literal) and "{" not in word[0].text:
+        return shell, [word[0].text]
     found: list[str] = []
     for alternative in product(*(_braces(part) for part in word)):
         fields: list[str] = [""]

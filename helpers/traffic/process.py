@@ -24,9 +24,10 @@ class Process:
     key: str
     error: str = ""
     position: int = 0
-    loops: tuple[tuple[str, ...], ...] = ()
+    loops: tuple[tuple[tuple[str, ...], int], ...] = ()
     shell: Shell = field(default_factory=Shell)
-    used_ports: frozenset[int] = frozenset()
+    began: int = 0
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def start(text: str, host: Host, at: float, key: str) -> Process:
         program, error = compile_script(parse(text)), ""
     except ShellSyntaxError as problem:
         program, error = (), f"{problem}\n"
-    return Process(program, host, at, key, error)
+    return Process(program, host, at, key, error, began=int(at))
 
 
 def step(process: Process, world: World) -> Step:
@@ -85,9 +86,9 @@ class _Runner:
         host = world.hosts.get(process.host.instance_id, process.host)
         self.process = process
         self.position = process.position
-        self.loops = [list(words) for words in process.loops]
+        self.loops = list(process.loops)
         self.shell = process.shell
-        self.draws = Draws(process.key, set(process.used_ports))
+        self.draws = Draws(process.key, process.began, process.conversations)
         self.machine = Machine(host, world, Wire(world), self.draws, process.at)
         self.background: list[float] = []
 
@@ -113,7 +114,7 @@ class _Runner:
                     self.position = self.position + 1 if (self.shell.status == 0) == wanted else target
                 case OpenLoop(words):
                     self.shell, expanded = self.shell.expand_all(words, self.machine)
-                    self.loops.append(list(expanded))
+                    self.loops.append((expanded, 0))
                     self.position += 1
                 case NextRound(variable, target):
                     self._round(variable, target)
@@ -122,8 +123,10 @@ class _Runner:
         return None
 
     def _round(self, variable: str, target: int) -> None:
-        if self.loops[-1]:
-            self.shell = self.shell.assign(variable, self.loops[-1].pop(0))
+        words, index = self.loops[-1]
+        if index < len(words):
+            self.shell = self.shell.assign(variable, words[index])
+            self.loops[-1] = (words, index + 1)
             self.position += 1
         else:
             self.loops.pop()
@@ -136,9 +139,9 @@ class _Runner:
             host=machine.host,
             at=machine.now,
             position=len(self.process.program) if done else self.position,
-            loops=tuple(tuple(words) for words in self.loops),
+            loops=tuple(self.loops),
             shell=self.shell,
-            used_ports=frozenset(self.draws.used),
+            conversations=self.draws.count,
         )
         packets = tuple(sorted(machine.wire.sent, key=lambda sent: sent.at))
         return Step(

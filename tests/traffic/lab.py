@@ -170,7 +170,9 @@ class Run:
 
 
 class Lab:
-    """The network (change `pages`, then use), its hosts, connections and capture; `run` keeps them up to date."""
+    """The network (change `pages`, then use), its hosts, connections and capture; `run` keeps them up to
+    date.
+    """
 
     def __init__(self, instance_type: str = "t3.micro", interval: int = 60) -> None:
         self.pages = pages(instance_type)

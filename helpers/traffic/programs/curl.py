@@ -15,10 +15,25 @@ from helpers.traffic.programs.registry import program
 from helpers.traffic.tcp import Connection, connect
 
 _LONG = {
-    **{"silent": "s", "show-error": "S", "output": "o", "write-out": "w", "max-time": "m", "head": "I"},
-    **{"insecure": "k", "verbose": "v", "location": "L", "fail": "f", "header": "H", "request": "X"},
-    **{"user-agent": "A", "include": "i", "data": "d", "ipv4": "4", "no-progress-meter": "s"},
-    **{"connect-timeout": "connect-timeout", "http1.1": "http1.1"},
+    "silent": "s",
+    "show-error": "S",
+    "output": "o",
+    "write-out": "w",
+    "max-time": "m",
+    "head": "I",
+    "insecure": "k",
+    "verbose": "v",
+    "location": "L",
+    "fail": "f",
+    "header": "H",
+    "request": "X",
+    "user-agent": "A",
+    "include": "i",
+    "data": "d",
+    "ipv4": "4",
+    "no-progress-meter": "s",
+    "connect-timeout": "connect-timeout",
+    "http1.1": "http1.1",
 }
 _HELP = "curl: try 'curl --help' or 'curl --manual' for more information"
 _METER = (

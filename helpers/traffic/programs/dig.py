@@ -70,7 +70,7 @@ def _reach(machine: Machine, name: str, address: str, tries: int, timeout: float
         if is_own(machine, address):
             problem = "connection refused"
             continue
-        local_port = machine.draws.port(machine.host.address, address, 53, "udp", at=machine.now)
+        local_port = machine.draws.port(machine.host.address, address, 53, "udp")
         outcome, arrival = datagram(machine, address, 53, local_port, query, answer=query + 16)
         service = (
             arrival.host.listening("udp", 53) if arrival is not None and arrival.host is not None else None

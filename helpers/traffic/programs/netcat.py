@@ -102,7 +102,7 @@ def _bsd_udp(machine: Machine, name: str, address: str, port: int, verbose: bool
     """OpenBSD nc probes a UDP port with single bytes a second apart: no ICMP error in answer counts as
     open.
     """
-    local_port = machine.draws.port(machine.host.address, address, port, "udp", at=machine.now)
+    local_port = machine.draws.port(machine.host.address, address, port, "udp")
     if is_own(machine, address):
         return machine.host.listening("udp", port) is not None
     for _ in range(4):

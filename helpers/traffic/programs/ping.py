@@ -74,7 +74,7 @@ class _Pinger:
         self.machine, self.name, self.address, self.size, self.quiet = machine, name, address, size, quiet
         self.times: list[float] = []
         self.sent = 0
-        self.identifier = int(machine.draws.jitter("icmp", address, int(machine.now // 60)) * 65536)
+        self.identifier = machine.draws.identifier()
 
     def run(self, count: float, interval: float, wait: float, deadline: float) -> int:
         """Echo requests at their interval, then the wait for late replies, then the statistics."""
