@@ -104,8 +104,8 @@ def deliver(
 
     Makes the stream when it is missing, not the group: the delivery asks its role for that, then calls
     :func:`helpers.sandbox.logs.groups.make_group`. ``flow_logs`` says that the lines have the default format, whose
-    fields Logs Insights discovers; a group that also gets another format has no discovery. Returns how many events were stored (0 when the store holds them
-    already, during a replay). Raises ResourceNotFoundException.
+    fields Logs Insights discovers; a group that also gets another format has no discovery. Returns how many events
+    were stored (0 when the store holds them already, during a replay). Raises ResourceNotFoundException.
     """
     found = account.state(LogsState, region).groups.get(group)
     if found is None:
