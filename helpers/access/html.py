@@ -1,0 +1,52 @@
+"""Decisions as HTML for notebooks: readable without colour, every text from outside escaped."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .decision import Decision, Reading
+    from .delivery import Delivery
+
+_MARK = {True: "✓ yes", False: "✗ no"}
+
+
+def decision_html(decision: "Decision") -> str:
+    """A decision as ``<details>``: the sentence as summary, the statements that were read inside."""
+    verdict = "Allowed" if decision.allowed else "Denied"
+    hints = "".join(f"<li>{escape(hint)}</li>" for hint in decision.hints)
+    rows = "".join(_row(reading) for reading in decision.readings)
+    head = "".join(
+        f'<th scope="col">{name}</th>'
+        for name in ("policy", "statement", "effect", "principal", "action", "resource", "conditions")
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+    return (
+        f'<details class="access-decision"><summary><strong>{verdict}</strong>: {escape(decision.reason)}'
+        f"</summary>{f'<ul>{hints}</ul>' if hints else ''}{table}</details>"
+    )
+
+
+def _row(reading: "Reading") -> str:
+    failing = ", ".join(f"{each.key} ({each.operator})" for each in reading.failing)
+    conditions = f"✗ no: {failing}" if failing else "✓ yes" if reading.statement.conditions else "none"
+    cells = (
+        reading.policy.name or reading.side,
+        reading.statement.label,
+        reading.statement.effect,
+        _MARK[reading.principal] if reading.side == "resource" else "the caller's own",
+        _MARK[reading.action],
+        _MARK[reading.resource],
+        conditions,
+    )
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def delivery_html(delivery: "Delivery") -> str:
+    """A delivery check as ``<details>``, one decision per step."""
+    steps = "".join(
+        f"<li>{escape(step.name)}: {decision_html(step.decision)}</li>" for step in delivery.steps
+    )
+    return (
+        f'<details class="access-delivery"><summary><strong>{escape(delivery.status)}</strong>: '
+        f"{escape(delivery.reason)}</summary><ol>{steps}</ol></details>"
+    )

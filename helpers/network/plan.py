@@ -1,0 +1,329 @@
+"""What a topology alone says about a packet: its way, and what each rule on it would decide.
+
+Nothing here depends on connections or time, so a plan is worked out once for all packets of a conversation.
+"""
+
+from helpers.network.addresses import Cidr, format_address, is_ipv6, is_link_local, is_public, parse_address
+from helpers.network.compiled import Port, View, selector
+from helpers.network.connections import Key
+from helpers.network.model import Route
+from helpers.network.packet import Hop, Packet, Sighting, Trace
+from helpers.network.tracking import Match, connection_key, match_groups
+
+_MAX_PLANS = 50_000
+_DHCP_PORTS = frozenset({67, 68, 546, 547})
+
+
+class PacketError(ValueError):
+    """A packet that nothing could send: an address that is none, or two families in one packet."""
+
+
+class Plan:
+    """The stateless half of a trace. ``final`` is set when no rule or connection has a say."""
+
+    __slots__ = (
+        *(
+            "acl_in",
+            "acl_out",
+            "arrival",
+            "destination",
+            "final",
+            "in_key",
+            "in_match",
+            "in_sightings",
+            "lost",
+        ),
+        *("out_key", "out_match", "out_sightings", "route_hops", "source", "traces"),
+    )
+
+    def __init__(self) -> None:
+        self.final: Trace | None = None
+        self.source: Port | None = None
+        self.destination: Port | None = None
+        self.out_key: Key = ()
+        self.in_key: Key = ()
+        self.out_match: Match | None = None
+        self.in_match: Match | None = None
+        self.acl_out: tuple[bool, Hop] | None = None
+        self.acl_in: tuple[bool, Hop] | None = None
+        self.route_hops: tuple[Hop, ...] = ()
+        self.lost: Hop | None = None  # no way on from the source: routing
+        self.arrival: Hop | None = None  # nobody at the end of the way, or who is there
+        self.out_sightings: tuple[Sighting, Sighting, Sighting] | None = None
+        self.in_sightings: tuple[Sighting, Sighting] | None = None
+        self.traces: dict[tuple[int, int, bool], Trace] = {}
+
+
+def plan(view: View, packet: Packet) -> Plan:
+    """Return the plan of a packet. Raises `AddressError` or `PacketError` for a packet that cannot be."""
+    key = (
+        *(packet.src, packet.dst, packet.protocol, packet.src_port, packet.dst_port),
+        *(packet.icmp_type, packet.icmp_code, packet.icmp_id, packet.source_interface),
+    )
+    found = view.plans.get(key)
+    if found is None:
+        if len(view.plans) >= _MAX_PLANS:
+            view.plans.clear()
+        found = view.plans[key] = _make(view, packet)
+    assert isinstance(found, Plan)
+    return found
+
+
+def _make(view: View, packet: Packet) -> Plan:
+    src, dst = parse_address(packet.src), parse_address(packet.dst)
+    if is_ipv6(src) != is_ipv6(dst):
+        raise PacketError(f"{packet}: one address is IPv4 and the other IPv6")
+    made = Plan()
+    source = _source(view, packet, src, dst)
+    if source is None:
+        made.final = _from_nowhere(view, packet, src)
+    else:
+        made.final = _not_logged(view, packet, src, dst, source)
+        made.source = source
+    if made.final:
+        return made
+    seen_src, seen_dst = _route(view, made, src, dst)
+    if made.final:
+        return made
+    chosen = selector(packet.protocol, packet.dst_port, packet.icmp_type, packet.icmp_code)
+    if source:
+        _leave(view, made, packet, source, src, dst, chosen)
+    if made.destination and made.lost is None:
+        _arrive(view, made, packet, made.destination, seen_src, seen_dst, chosen)
+    return made
+
+
+def _source(view: View, packet: Packet, src: int, dst: int) -> Port | None:
+    """The interface that sends: the one named, or the one that holds the address."""
+    if packet.source_interface:
+        port = view.ports.get(packet.source_interface)
+        if port is None or src not in port.addresses:
+            raise PacketError(f"{packet}: {packet.source_interface} does not hold {packet.src}")
+        return port
+    held = view.by_address.get(src)
+    if not held:
+        return None
+    near = [port for port in held if dst in view.by_vpc[port.vpc_id]]
+    return (near or held)[0]
+
+
+def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
+    """A source that no interface holds: the internet, an unlogged service, or nobody."""
+    if is_link_local(src) or src in view.services:
+        return _unlogged(packet.src)
+    inside = any(src in cidr for cidrs in view.vpc_cidrs.values() for cidr in cidrs)
+    if inside or not is_public(src) or src in view.by_public:
+        hop = Hop("interface", "lost", packet.src, packet.src, "no interface sends from this address")
+        return Trace("lost", (hop,), hop, ())
+    return None
+
+
+def _not_logged(view: View, packet: Packet, src: int, dst: int, source: Port) -> Trace | None:
+    """Traffic that never gets to rules and records ("Flow log limitations", Amazon VPC User Guide)."""
+    if not source.up:
+        hop = Hop(
+            "interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent"
+        )
+        return Trace("lost", (hop,), hop, ())
+    if dst in source.addresses:
+        hop = Hop(
+            "interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance"
+        )
+        return Trace("delivered", (hop,), None, (), source.id)
+    dhcp = packet.protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS
+    own = {view.resolvers.get(source.vpc_id), *view.routers.get(source.vpc_id, ())}
+    if dhcp or is_link_local(dst) or dst in own:
+        return _unlogged(packet.dst)
+    return None
+
+
+def _unlogged(address: str) -> Trace:
+    text = "an Amazon service of every VPC (DNS, metadata, time, DHCP): neither filtered nor logged"
+    return Trace("delivered", (Hop("service", "accept", address, address, text),), None, ())
+
+
+def _route(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
+    """Find the way: sets route hops, ``lost``, ``destination``. Returns the addresses as they arrive."""
+    source = made.source
+    if source is None:
+        return _from_internet(view, made, src, dst)
+    table = view.routes(source)
+    route = table.look_up(dst)
+    if route is None:
+        made.lost = Hop(
+            "route",
+            "lost",
+            source.subnet_id,
+            table.table_id,
+            f"{table.table_id} has no route for {format_address(dst)}",
+        )
+        return src, dst
+    made.route_hops = (
+        Hop("route", "accept", source.subnet_id, table.table_id, f"{table.table_id}: {route}", None, route),
+    )
+    if route.kind == "local":
+        made.destination = view.by_vpc[source.vpc_id].get(dst)
+        return src, dst
+    if route.state == "blackhole":
+        made.lost = _dead_end(source, table.table_id, route, "the route is a blackhole")
+    elif route.kind == "peering":
+        _over_peering(view, made, source, table.table_id, route, dst)
+    elif route.kind == "internet gateway":
+        return _over_gateway(view, made, source, table.table_id, route, src, dst)
+    else:
+        made.lost = _dead_end(
+            source, table.table_id, route, f"targets like {route.target} are not computed here"
+        )
+    return src, dst
+
+
+def _dead_end(source: Port, decider: str, route: Route, why: str) -> Hop:
+    return Hop("route", "lost", source.subnet_id, decider, f"{decider}: {route}: {why}", None, route)
+
+
+def _over_peering(view: View, made: Plan, source: Port, table_id: str, route: Route, dst: int) -> None:
+    peering = view.peerings.get(route.target)
+    other = peering.other(source.vpc_id) if peering else None
+    if peering is None or other is None:
+        made.lost = _dead_end(source, table_id, route, "no such peering of this VPC")
+    elif not peering.active:
+        made.lost = _dead_end(source, table_id, route, f"the peering is {peering.status}, not active")
+    elif other not in view.vpc_cidrs:
+        made.lost = _dead_end(source, table_id, route, f"{other} is not in this topology")
+    elif not any(dst in cidr for cidr in view.vpc_cidrs[other]):
+        why = f"{other} does not own {format_address(dst)}, and a peering leads no further (not transitive, no gateway of the peer)"
+        made.lost = _dead_end(source, table_id, route, why)
+    else:
+        made.destination = view.by_vpc.get(other, {}).get(dst)
+        text = f"peering {peering.id} is active: {source.vpc_id} to {other}"
+        made.route_hops += (Hop("peering", "accept", other, peering.id, text),)
+
+
+def _over_gateway(
+    view: View, made: Plan, source: Port, table_id: str, route: Route, src: int, dst: int
+) -> tuple[int, int]:
+    outside = src if is_ipv6(src) else source.public.get(src)
+    if view.gateways.get(route.target) != source.vpc_id:
+        made.lost = _dead_end(source, table_id, route, "the gateway is not attached to this VPC")
+    elif outside is None:
+        made.lost = _dead_end(
+            source, table_id, route, f"{source.id} has no public address for {format_address(src)}"
+        )
+    elif not is_public(dst) or not is_public(outside):
+        made.lost = _dead_end(
+            source, table_id, route, f"the internet does not carry {format_address(dst)}, a private address"
+        )
+    else:
+        made.route_hops += (_gateway_hop(route.target, f"leaves as {format_address(outside)}"),)
+        inside = _behind(view, dst)
+        if inside is None:
+            made.arrival = Hop(
+                "internet", "accept", format_address(dst), "internet", "delivered to the internet"
+            )
+            return outside, dst
+        port, address = inside
+        gateway = _gateway_of(view, port.vpc_id)
+        if gateway is None:
+            why = f"{port.vpc_id} has no internet gateway attached"
+            made.arrival = Hop("gateway", "lost", port.vpc_id, port.vpc_id, why)
+            return outside, dst
+        made.destination = port
+        made.route_hops += (_gateway_hop(gateway, f"arrives for {format_address(address)}"),)
+        return outside, address
+    return src, dst
+
+
+def _from_internet(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
+    inside = _behind(view, dst)
+    gateway = _gateway_of(view, inside[0].vpc_id) if inside else None
+    if inside is None or gateway is None:
+        text = (
+            "no interface has this public address"
+            if inside is None
+            else "its VPC has no internet gateway attached"
+        )
+        hop = Hop("gateway", "lost", format_address(dst), "internet", f"{format_address(dst)}: {text}")
+        made.final = Trace("lost", (hop,), hop, ())
+        return src, dst
+    made.destination = inside[0]
+    made.route_hops = (_gateway_hop(gateway, f"arrives for {format_address(inside[1])}"),)
+    return src, inside[1]
+
+
+def _behind(view: View, dst: int) -> tuple[Port, int] | None:
+    """The interface that a public address leads to, and its own address there."""
+    if is_ipv6(dst):
+        held = view.by_address.get(dst)
+        return (held[0], dst) if held else None
+    return view.by_public.get(dst)
+
+
+def _gateway_of(view: View, vpc_id: str) -> str | None:
+    return next((gateway for gateway, attached in view.gateways.items() if attached == vpc_id), None)
+
+
+def _gateway_hop(gateway: str, what: str) -> Hop:
+    return Hop("gateway", "accept", gateway, gateway, f"internet gateway {gateway}: {what}")
+
+
+def _leave(view: View, made: Plan, packet: Packet, source: Port, src: int, dst: int, chosen: int) -> None:
+    protocol = packet.protocol
+    made.out_match = match_groups(view, source, "egress", protocol, dst, chosen)
+    made.out_key = connection_key(packet, source, "egress", src, dst)
+    if not _within(view.subnet_cidrs.get(source.subnet_id, ()), dst):
+        made.acl_out = view.acl(source.subnet_id).decide("egress", protocol, dst, chosen)
+    shown = source.interface.primary if src in source.private else packet.src
+    path = _traffic_path(view, made, source)
+    seen = (source.id, "egress", shown, packet.dst, packet.src, packet.dst)
+    made.out_sightings = (
+        _sighting(*seen, True, path),
+        _sighting(*seen, False, None),
+        _sighting(*seen, True, None),
+    )
+
+
+def _arrive(view: View, made: Plan, packet: Packet, target: Port, src: int, dst: int, chosen: int) -> None:
+    protocol = packet.protocol
+    if not target.up:
+        made.arrival = Hop("interface", "lost", target.id, target.id, "its instance is not running")
+        return
+    made.in_match = match_groups(view, target, "ingress", protocol, src, chosen)
+    made.in_key = connection_key(packet, target, "ingress", dst, src)
+    source = made.source
+    if source is None or source.subnet_id != target.subnet_id or made.acl_out is not None:
+        made.acl_in = view.acl(target.subnet_id).decide("ingress", protocol, src, chosen)
+    remote, local = format_address(src), format_address(dst)
+    shown = target.interface.primary if dst in target.private else local
+    seen = (target.id, "ingress", remote, shown, remote, local)
+    made.in_sightings = (_sighting(*seen, True, None), _sighting(*seen, False, None))
+
+
+def _sighting(
+    interface: str,
+    direction: str,
+    src: str,
+    dst: str,
+    pkt_src: str,
+    pkt_dst: str,
+    accept: bool,
+    path: int | None,
+) -> Sighting:
+    action = "ACCEPT" if accept else "REJECT"
+    return Sighting(interface, direction, action, src, dst, pkt_src, pkt_dst, path)  # type: ignore[arg-type]
+
+
+def _within(cidrs: tuple[Cidr, ...], address: int) -> bool:
+    return any(address in cidr for cidr in cidrs)
+
+
+def _traffic_path(view: View, made: Plan, source: Port) -> int | None:
+    """The number of the way out ("Available fields", Amazon VPC User Guide), of an accepted packet."""
+    route = made.route_hops[0].rule if made.route_hops else None
+    if not isinstance(route, Route):
+        return None
+    if route.kind == "local":
+        return 1
+    if route.kind == "internet gateway":
+        return 8 if source.nitro else 2
+    peering = view.peerings.get(route.target)
+    return (4 if peering.within_region else 5) if peering else None

@@ -1,0 +1,1 @@
+"""The offline AWS: one process, one account, one journal, one virtual clock."""

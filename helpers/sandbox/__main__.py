@@ -1,0 +1,67 @@
+"""The sandbox's process: ``python -m helpers.sandbox --home DIR`` serves a home until it is stopped.
+
+Prints one JSON line when it is ready. ``python -m helpers sandbox start`` runs this in the background.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+
+from helpers.sandbox import server
+from helpers.sandbox.front import iso
+from helpers.sandbox.home import Home, Identity, new_identity
+
+BROKEN = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m helpers.sandbox", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--start-at", type=float, help="epoch seconds at which a new account's time begins")
+    parser.add_argument("--seed", type=int, help="seed of a new account's identifiers")
+    parser.add_argument("--idle-seconds", type=float, default=server.DEFAULT_IDLE_SECONDS)
+    options = parser.parse_args(arguments)
+    home = Home(options.home)
+    try:
+        home.prepare()
+        server.run(home, _identity(home, options), options.idle_seconds, _announce)
+    except server.FAILURES as problem:
+        print(problem, file=sys.stderr)
+        return BROKEN
+    return 0
+
+
+def _identity(home: Home, options: argparse.Namespace) -> Identity:
+    """The home's identity. An account that has a history keeps its beginning and its seed."""
+    known = home.identity()
+    fresh = known or new_identity(0.0, 0)
+    if known and home.journal.exists() and home.journal.stat().st_size:
+        return known
+    defaults = Identity("", "")
+    return replace(
+        fresh,
+        start_at=options.start_at if options.start_at is not None else (known or defaults).start_at,
+        seed=options.seed if options.seed is not None else (known or defaults).seed,
+    )
+
+
+def _announce(running: server.Server) -> None:
+    identity = running.identity
+    line = {
+        "endpoint": f"http://127.0.0.1:{identity.port}",
+        "access_key_id": identity.access_key_id,
+        "secret_access_key": identity.secret_access_key,
+        "region": identity.region,
+        "home": str(running.home.folder),
+        "pid": running.pid,
+        "now": iso(running.account.now()),
+    }
+    sys.stdout.write(orjson.dumps(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What a behaviour is: the words that every module of the sandbox shares.
+
+A *behaviour* is what the sandbox does for one AWS action. There are three kinds, all in one table:
+
+* ``replaces``: answer the call ourselves;
+* ``guards``: look first and raise :class:`ServiceError`, or let the call go on to moto;
+* ``follows``: correct moto's reply, or react to it.
+
+A handler takes ``(call, account)`` (a *follows* handler also the reply) and returns the reply as a dict in the
+shape of botocore's output model.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+Params = dict[str, Any]
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who signed a call. The owner may do everything; every other identity is evaluated by ``access``."""
+
+    access_key_id: str
+    arn: str
+    user_id: str
+    owner: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One AWS call, its parameters parsed and checked against botocore's model."""
+
+    service: str
+    action: str
+    region: str
+    params: Params
+    caller: Caller
+
+
+class ServiceError(Exception):
+    """An error that AWS would answer; the front renders it in the service's own protocol.
+
+    ``members`` become further members of the error's shape (``queryCompileError``, for example).
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+class Account(Protocol):
+    """What a behaviour may see and do. Every call runs alone, under one lock."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def position(self) -> int:
+        """The journal position of the entry being applied."""
+
+    @property
+    def replaying(self) -> bool: ...
+    @property
+    def events(self) -> Any:
+        """The durable store of log events (:class:`helpers.sandbox.eventstore.EventStore`)."""
+
+    @property
+    def moto(self) -> Any:
+        """What no API sets or shows (:class:`helpers.sandbox.moto_adapter.Moto`)."""
+
+    @property
+    def network_version(self) -> int:
+        """Changes whenever the network may have changed: whoever keeps a reading of it makes it anew."""
+
+    def now(self) -> float:
+        """The virtual time in epoch seconds."""
+
+    def schedule(self, at: float, kind: str, **payload: Any) -> None:
+        """Run the handler of ``kind`` when the clock reaches ``at``."""
+
+    def wait_for(self, at: float) -> None:
+        """Move the clock to ``at`` on behalf of a read that found something in progress."""
+
+    def random(self, *parts: str) -> random.Random:
+        """Draws that depend on the call's content only: the same call draws the same again."""
+
+    def state(self, kind: type[State], region: str) -> State:
+        """The one ``kind()`` of a region, made on first use. It must be picklable."""
+
+    def aws(self, service: str, action: str, region: str, **params: Any) -> dict[str, Any]:
+        """Call the account from inside, as its owner. Raises :class:`ServiceError`."""
+
+
+Replacement = Callable[[Call, Account], Params]
+Guard = Callable[[Call, Account], None]
+Follower = Callable[[Call, Account, Params], Params]
+EventHandler = Callable[[Account, Mapping[str, Any]], None]
+AnyReplacement = TypeVar("AnyReplacement", bound=Replacement)
+AnyGuard = TypeVar("AnyGuard", bound=Guard)
+AnyFollower = TypeVar("AnyFollower", bound=Follower)
+AnyEventHandler = TypeVar("AnyEventHandler", bound=EventHandler)
+
+
+@dataclass
+class Behaviour:
+    """Everything the table holds for one action."""
+
+    replacement: Replacement | None = None
+    guards: list[Guard] = field(default_factory=list)
+    followers: list[Follower] = field(default_factory=list)
+
+
+TABLE: dict[tuple[str, str], Behaviour] = {}
+EVENTS: dict[str, EventHandler] = {}
+
+
+def behaviour(service: str, action: str) -> Behaviour:
+    """The table's entry for an action, made when missing."""
+    return TABLE.setdefault((service, action), Behaviour())
+
+
+def replaces(service: str, *actions: str) -> Callable[[AnyReplacement], AnyReplacement]:
+    """Answer these actions with the decorated function."""
+
+    def register(handler: AnyReplacement) -> AnyReplacement:
+        for action in actions:
+            entry = behaviour(service, action)
+            if entry.replacement is not None:
+                raise ValueError(f"{service}.{action} already has a replacement")
+            entry.replacement = handler
+        return handler
+
+    return register
+
+
+def guards(service: str, *actions: str) -> Callable[[AnyGuard], AnyGuard]:
+    """Run the decorated function before these actions; it raises to refuse."""
+
+    def register(handler: AnyGuard) -> AnyGuard:
+        for action in actions:
+            behaviour(service, action).guards.append(handler)
+        return handler
+
+    return register
+
+
+def follows(service: str, *actions: str) -> Callable[[AnyFollower], AnyFollower]:
+    """Run the decorated function on moto's reply to these actions; it returns the reply to send."""
+
+    def register(handler: AnyFollower) -> AnyFollower:
+        for action in actions:
+            behaviour(service, action).followers.append(handler)
+        return handler
+
+    return register
+
+
+def on_event(kind: str) -> Callable[[AnyEventHandler], AnyEventHandler]:
+    """Run the decorated function when an event of this kind falls due."""
+
+    def register(handler: AnyEventHandler) -> AnyEventHandler:
+        if kind in EVENTS:
+            raise ValueError(f"event kind {kind!r} already has a handler")
+        EVENTS[kind] = handler
+        return handler
+
+    return register

@@ -1,0 +1,60 @@
+"""What CloudWatch Logs remembers of a region besides the events: groups, streams, filters, queries.
+
+Everything here is picklable: a checkpoint holds it. Events live in the event store, query results in files beside it.
+Times are epoch milliseconds, as in the API.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+QueryStatus = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled"]
+
+
+@dataclass
+class MetricFilter:
+    """A stored metric filter. The sandbox keeps it and tests its pattern; it produces no metric."""
+
+    name: str
+    pattern: str
+    transformations: list[dict[str, Any]]
+    created_ms: int
+
+
+@dataclass
+class LogGroup:
+    """A log group. ``retention_days`` None means that events never expire."""
+
+    name: str
+    created_ms: int
+    log_class: str = "STANDARD"
+    retention_days: int | None = None
+    protected: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
+    """Stream names with their creation times."""
+    metric_filters: dict[str, MetricFilter] = field(default_factory=dict)
+
+
+@dataclass
+class Query:
+    """A query that was started. Its result is a file of the store, made when it started."""
+
+    id: str
+    text: str
+    groups: tuple[str, ...]
+    start: int
+    end: int
+    limit: int | None
+    started_ms: int
+    caller: str
+    cancelled: bool = False
+    summary: tuple[QueryStatus, float] | None = None
+    """Final status and bytes scanned, once somebody has looked at the result."""
+
+
+@dataclass
+class LogsState:
+    """One region's log groups by name and queries by id."""
+
+    groups: dict[str, LogGroup] = field(default_factory=dict)
+    queries: dict[str, Query] = field(default_factory=dict)

@@ -1,0 +1,301 @@
+"""AWS's wire protocols from the server's side, driven by botocore's own service models.
+
+botocore holds, for every action, the shape of the request and of the reply. :func:`read_request` turns a body into
+parameters and :func:`write_reply` turns a dict into a body, for the three protocols the course's services speak:
+``json`` (Logs, SSM), ``query`` (IAM, STS) and ``ec2``. :mod:`helpers.sandbox.checks` checks the parameters.
+"""
+
+import base64
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+import orjson
+from botocore import parsers, serialize
+from botocore.loaders import create_loader
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.utils import parse_timestamp
+
+from helpers.sandbox.calls import Params, ServiceError
+
+Tree = dict[str, Any]
+_LOADER = create_loader()
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know."""
+    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+
+
+def protocol(service: str) -> str:
+    """``json``, ``query`` or ``ec2`` (others are not simulated)."""
+    return str(service_model(service).resolved_protocol)
+
+
+def operation(service: str, action: str) -> OperationModel | None:
+    """The action's model, or ``None`` where the service has no such action."""
+    model = service_model(service)
+    return model.operation_model(action) if action in model.operation_names else None
+
+
+# --- requests ---------------------------------------------------------------------------------------------------
+
+
+def read_action(service: str, headers: Mapping[str, str], body: bytes) -> str:
+    """The action that a request names: in ``X-Amz-Target`` (json) or in the form field ``Action``."""
+    if protocol(service) == "json":
+        return headers.get("X-Amz-Target", "").rpartition(".")[2]
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)).get("Action", "")
+
+
+def read_request(service: str, model: OperationModel, body: bytes) -> Params:
+    """Parameters in the shape that a boto3 caller passed them; raises :class:`ServiceError` where unreadable."""
+    shape = model.input_shape
+    if shape is None:
+        return {}
+    try:
+        if protocol(service) == "json":
+            document = orjson.loads(body or b"{}")
+            if not isinstance(document, dict):
+                raise ValueError("the body is not a JSON object")
+            return _from_json(shape, document)  # type: ignore[no-any-return]
+        form = parse_qsl(body.decode("utf-8"), keep_blank_values=True)
+        return _from_form(shape, _tree(form), protocol(service))  # type: ignore[no-any-return]
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
+        raise ServiceError("SerializationException", f"The request cannot be read: {problem}") from problem
+
+
+def _from_json(shape: Shape, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(shape, StructureShape):
+        members = shape.members
+        found = {name: _from_json(members[name], value[name]) for name in members if name in value}
+        return {name: item for name, item in found.items() if item is not None}
+    if isinstance(shape, ListShape):
+        if not isinstance(value, list):
+            raise ValueError(f"{shape.name} is not a list")
+        return [_from_json(shape.member, item) for item in value]
+    if isinstance(shape, MapShape):
+        return {key: _from_json(shape.value, item) for key, item in value.items()}
+    return _scalar(shape, value)
+
+
+def _tree(form: list[tuple[str, str]]) -> Tree:
+    """``Tag.1.Key=a`` becomes ``{"Tag": {"1": {"Key": "a"}}}``."""
+    root: Tree = {}
+    for name, value in form:
+        node = root
+        *parents, leaf = name.split(".")
+        for part in parents:
+            child = node.setdefault(part, {})
+            if not isinstance(child, dict):
+                raise ValueError(f"{name} is both a value and a structure")
+            node = child
+        node[leaf] = value
+    return root
+
+
+def _form_name(shape: Shape, default: str, dialect: str) -> str:
+    if dialect == "ec2":
+        if "queryName" in shape.serialization:
+            return str(shape.serialization["queryName"])
+        name = str(shape.serialization.get("name", default))
+        return name[0].upper() + name[1:]
+    return str(shape.serialization.get("name", default))
+
+
+def _from_form(shape: Shape, node: Any, dialect: str) -> Any:
+    if isinstance(shape, StructureShape):
+        found = {}
+        for name, member in shape.members.items():
+            child = _child(member, name, node, dialect)
+            if child is not None:
+                found[name] = _from_form(member, child, dialect)
+        return found
+    if isinstance(shape, ListShape):
+        if node == "":
+            return []
+        items = node
+        if dialect == "query" and not shape.serialization.get("flattened"):
+            items = node.get(shape.member.serialization.get("name", "member"), {})
+        return [_from_form(shape.member, items[key], dialect) for key in sorted(items, key=int)]
+    if isinstance(shape, MapShape):
+        return {
+            entry["key"]: _from_form(shape.value, entry["value"], dialect)
+            for _, entry in sorted(node.get("entry", {}).items(), key=lambda pair: int(pair[0]))
+        }
+    return _scalar(shape, node)
+
+
+def _child(member: Shape, name: str, node: Tree, dialect: str) -> Any:
+    if dialect == "query" and isinstance(member, ListShape) and member.serialization.get("flattened"):
+        name = str(member.member.serialization.get("name", name))
+        return node.get(name)
+    return node.get(_form_name(member, name, dialect))
+
+
+def _scalar(shape: Shape, value: Any) -> Any:
+    kind = shape.type_name
+    if isinstance(value, dict | list):
+        raise ValueError(f"{shape.name} is not a {kind}")
+    if kind in ("integer", "long"):
+        return int(value)
+    if kind in ("float", "double"):
+        return float(value)
+    if kind == "boolean":
+        return value if isinstance(value, bool) else str(value).lower() == "true"
+    if kind == "timestamp":
+        return parse_timestamp(value).astimezone(UTC)
+    if kind == "blob":
+        return base64.b64decode(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{shape.name} is not a string")
+    return value
+
+
+# --- replies ----------------------------------------------------------------------------------------------------
+
+
+def write_reply(service: str, model: OperationModel, output: Params) -> tuple[bytes, str]:
+    """The body and content type of a reply; members that the model does not know are refused."""
+    dialect = protocol(service)
+    if dialect == "json":
+        document = _to_json(model.output_shape, output) if model.output_shape else {}
+        version = service_model(service).metadata["jsonVersion"]
+        return orjson.dumps(document), f"application/x-amz-json-{version}"
+    root = ElementTree.Element(f"{model.name}Response", xmlns=str(service_model(service).metadata["xmlNamespace"]))
+    shape = model.output_shape
+    target = root
+    if dialect == "ec2":
+        ElementTree.SubElement(root, "requestId").text = str(uuid.uuid4())
+    elif shape is not None:
+        target = ElementTree.SubElement(root, shape.serialization.get("resultWrapper", f"{model.name}Result"))
+    if shape is not None:
+        _members_to_xml(shape, output, target, dialect)
+    if dialect == "query":
+        metadata = ElementTree.SubElement(root, "ResponseMetadata")
+        ElementTree.SubElement(metadata, "RequestId").text = str(uuid.uuid4())
+    return _xml(root)
+
+
+def _to_json(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StructureShape):
+        members = shape.members
+        return {name: _to_json(members[name], item) for name, item in value.items() if item is not None}
+    if isinstance(shape, ListShape):
+        return [_to_json(shape.member, item) for item in value]
+    if isinstance(shape, MapShape):
+        return {key: _to_json(shape.value, item) for key, item in value.items()}
+    if shape.type_name == "timestamp":
+        return value.timestamp() if isinstance(value, datetime) else value
+    if shape.type_name == "blob":
+        return base64.b64encode(value).decode()
+    return value
+
+
+def _members_to_xml(shape: StructureShape, value: Params, parent: ElementTree.Element, dialect: str) -> None:
+    for name, item in value.items():
+        if item is not None:
+            _to_xml(
+                shape.members[name],
+                shape.members[name].serialization.get("name", name),
+                item,
+                parent,
+                dialect,
+            )
+
+
+def _to_xml(shape: Shape, name: str, value: Any, parent: ElementTree.Element, dialect: str) -> None:
+    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
+        for item in value:
+            _to_xml(shape.member, name, item, parent, dialect)
+        return
+    node = ElementTree.SubElement(parent, name)
+    if isinstance(shape, StructureShape):
+        _members_to_xml(shape, value, node, dialect)
+    elif isinstance(shape, ListShape):
+        item_name = shape.member.serialization.get("name", "item" if dialect == "ec2" else "member")
+        for item in value:
+            _to_xml(shape.member, item_name, item, node, dialect)
+    elif isinstance(shape, MapShape):
+        for key, item in value.items():
+            entry = ElementTree.SubElement(node, "entry")
+            ElementTree.SubElement(entry, "key").text = str(key)
+            _to_xml(shape.value, "value", item, entry, dialect)
+    else:
+        node.text = _scalar_text(value)
+
+
+def _scalar_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return str(value)
+
+
+def write_error(service: str, error: ServiceError) -> tuple[bytes, str]:
+    """The body and content type of an error reply."""
+    dialect = protocol(service)
+    if dialect == "json":
+        body = {"__type": error.code, "message": error.message, **error.members}
+        return orjson.dumps(body), f"application/x-amz-json-{service_model(service).metadata['jsonVersion']}"
+    if dialect == "ec2":
+        root = ElementTree.Element("Response")
+        node = ElementTree.SubElement(ElementTree.SubElement(root, "Errors"), "Error")
+        request_id = "RequestID"
+    else:
+        root = ElementTree.Element("ErrorResponse", xmlns=str(service_model(service).metadata["xmlNamespace"]))
+        node = ElementTree.SubElement(root, "Error")
+        ElementTree.SubElement(node, "Type").text = "Sender" if error.status < 500 else "Receiver"
+        request_id = "RequestId"
+    ElementTree.SubElement(node, "Code").text = error.code
+    ElementTree.SubElement(node, "Message").text = error.message
+    ElementTree.SubElement(root, request_id).text = str(uuid.uuid4())
+    return _xml(root)
+
+
+def _xml(root: ElementTree.Element) -> tuple[bytes, str]:
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True), "text/xml;charset=UTF-8"
+
+
+# --- the client's side, for calls from inside -------------------------------------------------------------------
+
+
+@cache
+def _serializer(service: str) -> Any:
+    return serialize.create_serializer(protocol(service), include_validation=False)
+
+
+@cache
+def _parser(service: str) -> Any:
+    return parsers.ResponseParserFactory().create_parser(protocol(service))
+
+
+def write_request(service: str, model: OperationModel, params: Params) -> tuple[bytes, dict[str, str]]:
+    """The body and headers of a request, as boto3 would send them."""
+    request = _serializer(service).serialize_to_request(params, model)
+    body = request["body"]
+    if isinstance(body, dict):
+        from urllib.parse import urlencode
+
+        body = urlencode(body)
+    return body.encode() if isinstance(body, str) else body, dict(request["headers"])
+
+
+def read_reply(service: str, model: OperationModel, status: int, headers: Mapping[str, str], body: bytes) -> Params:
+    """A reply as boto3 would return it (without ``ResponseMetadata``); raises :class:`ServiceError` for an error."""
+    parsed: Params = _parser(service).parse(
+        {"status_code": status, "headers": headers, "body": body}, model.output_shape
+    )
+    if status >= 300:
+        error = parsed.get("Error", {})
+        raise ServiceError(error.get("Code", str(status)), error.get("Message", ""), status)
+    parsed.pop("ResponseMetadata", None)
+    return parsed
