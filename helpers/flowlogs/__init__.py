@@ -23,4 +23,14 @@ from helpers.flowlogs.format import DEFAULT_FORMAT, FormatError, LogFormat, Reco
 from helpers.flowlogs.record import FlowRecord
 from helpers.flowlogs.table import BadLine, read_table
 
-__all__ = ["BadLine", "DEFAULT_FORMAT", "FIELDS", "Field", "FlowRecord", "FormatError", "LogFormat", "RecordError", "read_table"]
+__all__ = [
+    "BadLine",
+    "DEFAULT_FORMAT",
+    "FIELDS",
+    "Field",
+    "FlowRecord",
+    "FormatError",
+    "LogFormat",
+    "RecordError",
+    "read_table",
+]

@@ -144,7 +144,9 @@ def _series(values: Any, field: Field, lines: list[str], place: int) -> "pd.Seri
         return pd.Series(pd.arrays.IntegerArray(data, mask))
     codes, hashes = pd.factorize(values)
     first = np.zeros(len(hashes), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last write stays: the first row with the value
+    first[codes[::-1]] = np.arange(
+        len(codes) - 1, -1, -1
+    )  # the last write stays: the first row with the value
     texts = [lines[row].split(" ", place + 1)[place] for row in first.tolist()]
     if "-" in texts:
         gap = texts.index("-")

@@ -197,13 +197,17 @@ class View:
         self.by_address: dict[int, list[Port]] = {}
         self.by_public: dict[int, tuple[Port, int]] = {}
         self.by_vpc: dict[str, dict[int, Port]] = {}
-        for port in sorted(self.ports.values(), key=lambda one: one.up):  # one that is up wins over a left-over
+        for port in sorted(
+            self.ports.values(), key=lambda one: one.up
+        ):  # one that is up wins over a left-over
             local = self.by_vpc.setdefault(port.vpc_id, {})
             for address in port.addresses:
                 self.by_address.setdefault(address, []).insert(0, port)
                 local[address] = port
             self.by_public.update({outside: (port, inside) for inside, outside in port.public.items()})
-        self.resolvers: dict[str, int] = {vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs}
+        self.resolvers: dict[str, int] = {
+            vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs
+        }
         self.routers: dict[str, set[int]] = {}
         for subnet in topology.subnets:
             self.routers.setdefault(subnet.vpc_id, set()).update(cidr.first + 1 for cidr in subnet.cidrs)

@@ -172,7 +172,9 @@ def _accepted(
 ) -> Explanation:
     way = _way(record)
     if acl.answer == "denies":
-        note = "the network ACL of this topology would refuse it, so the rules were others at the record's time"
+        note = (
+            "the network ACL of this topology would refuse it, so the rules were others at the record's time"
+        )
         return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,))
     if group.answer == "allows" and not known:
         return Explanation(f"{way} was accepted: {group.text}", group, stages)
@@ -204,14 +206,16 @@ def _rejected(
     unsure = [one for one in stages if one.answer == "depends"]
     notes: list[str] = []
     if not known and len(stages) == 2 and acl.answer != "not asked":
-        notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
+        notes.append(
+            "a record does not say whether a group or an ACL refused; both are shown as they are set"
+        )
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
         if decided is group and reply.answer != "denies" and acl.answer != "denies":
             notes.append("if it was an answer, it came after its connection was closed or forgotten")
-        return Explanation(f"{way} was rejected by {decided.stage}: {decided.text}", decided, stages, tuple(notes))
+        return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes))
     if len(refusing) == 2:
-        text = f"{way} was rejected: both refuse it, and it met the {refusing[0].stage} first: {refusing[0].text}"
+        text = f"{way} was rejected by {refusing[0].text} (the {refusing[1].stage} refuses it too, but comes later)"
         decided = refusing[0]
         if record.protocol and decided is group:
             notes.append("if it was an answer, the group did not look, and the network ACL decided")
@@ -278,7 +282,10 @@ def _remembered(connections: Connections | None, flow: _Flow, record: FlowRecord
 
 
 def _answered(record: FlowRecord, others: Sequence[FlowRecord]) -> bool:
-    """Whether another record shows that the other direction of this conversation was accepted."""
+    """Whether the record is of an answer: its flags hold a SYN-ACK, or another record shows that the other
+    direction was accepted."""
+    if record.protocol == 6 and (record.tcp_flags or 0) & 18 == 18:
+        return True
     if record.action != "REJECT":
         return False
     turned = (record.dstaddr, record.srcaddr, record.dstport, record.srcport, record.protocol, "ACCEPT")
@@ -295,7 +302,9 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
     if topology.read_at is not None:
         notes.append(f"rules as read at {_time(topology.read_at)}")
     if current is not None and (port := current.view.ports.get(flow.port.id)) is not None:
-        now = _Flow(port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port)
+        now = _Flow(
+            port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port
+        )
         then = (_group(topology.view, flow, flow.direction), _acl(topology.view, flow))
         if then != (_group(current.view, now, flow.direction), _acl(current.view, now)):
             notes.append("the rules have changed since: they would decide otherwise now, or by another rule")
@@ -305,7 +314,11 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M:%S}"
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        if moment.tzinfo
+        else f"{moment:%Y-%m-%d %H:%M:%S}"
+    )
 
 
 def _way(record: FlowRecord) -> str:

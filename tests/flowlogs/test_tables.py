@@ -11,7 +11,25 @@ from hypothesis import strategies as st
 from helpers.flowlogs import DEFAULT_FORMAT, BadLine, FlowRecord, LogFormat, RecordError, read_table
 from tests.flowlogs.test_records import EVERYTHING, NODATA, SSH, records
 
-PARTS = ["-", "1", "22", "007", "+5", "-5", "1e2", "1.5", "0x1f", "99999999999", "9" * 20, "ACCEPT", "é", "", "  ", "\t", "\r"]
+PARTS = [
+    "-",
+    "1",
+    "22",
+    "007",
+    "+5",
+    "-5",
+    "1e2",
+    "1.5",
+    "0x1f",
+    "99999999999",
+    "9" * 20,
+    "ACCEPT",
+    "é",
+    "",
+    "  ",
+    "\t",
+    "\r",
+]
 
 
 def rows(frame: pd.DataFrame, fmt: LogFormat) -> list[FlowRecord]:
@@ -38,7 +56,9 @@ def one_by_one(lines: list[str], fmt: LogFormat) -> tuple[list[FlowRecord], list
 @given(
     st.lists(
         st.lists(st.sampled_from(PARTS), min_size=2, max_size=4).map(" ".join)
-        | records(LogFormat(("srcport", "bytes", "action"))).map(LogFormat(("srcport", "bytes", "action")).render),
+        | records(LogFormat(("srcport", "bytes", "action"))).map(
+            LogFormat(("srcport", "bytes", "action")).render
+        ),
         max_size=8,
     )
 )
@@ -59,7 +79,11 @@ def test_columns_have_one_type_whatever_the_content() -> None:
     for lines in ([], [SSH], [NODATA], [SSH, NODATA]):
         frame = read_table(lines)
         assert list(frame.columns) == [field.attribute for field in DEFAULT_FORMAT.fields]
-        assert [str(frame[name].dtype) for name in ("dstport", "bytes", "srcaddr")] == ["Int32", "Int64", "category"]
+        assert [str(frame[name].dtype) for name in ("dstport", "bytes", "srcaddr")] == [
+            "Int32",
+            "Int64",
+            "category",
+        ]
 
 
 def test_files_text_and_lines_read_alike(tmp_path: Path) -> None:

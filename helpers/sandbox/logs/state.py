@@ -33,6 +33,8 @@ class LogGroup:
     streams: dict[str, int] = field(default_factory=dict)
     """Stream names with their creation times."""
     metric_filters: dict[str, MetricFilter] = field(default_factory=dict)
+    flow_logs: bool | None = None
+    """Whether flow logs deliver to it in the default format only; None where none delivers."""
 
 
 @dataclass
