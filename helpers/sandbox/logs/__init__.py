@@ -7,7 +7,7 @@ accounts, entities, transformers, the query languages SQL and PPL.
 A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group.
 """
 
-from helpers.sandbox.logs import filtering, groups, metricfilters, put, queries, reads, records, streams, tags
+from helpers.sandbox.logs import filtering, groups, lookups, metricfilters, put, queries, reads, records, streams, tags
 from helpers.sandbox.logs.groups import make_group
 from helpers.sandbox.logs.patterns import FilterPattern, PatternError
 from helpers.sandbox.logs.state import LogGroup, LogsState
@@ -21,6 +21,7 @@ __all__ = [
     "deliver",
     "filtering",
     "groups",
+    "lookups",
     "make_group",
     "metricfilters",
     "put",

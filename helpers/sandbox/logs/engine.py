@@ -20,7 +20,7 @@ from helpers.sandbox.calls import Account, Params, ServiceError
 from helpers.sandbox.eventstore import EventStore
 from helpers.sandbox.logs.names import let_expire
 from helpers.sandbox.logs.results import Result
-from helpers.sandbox.logs.state import LogGroup, Query
+from helpers.sandbox.logs.state import LogGroup, LogsState, Query
 
 NOTHING = {
     "recordsMatched": 0.0,
@@ -40,12 +40,16 @@ def compiled(text: str) -> Compiled:
     try:
         return compile_query(text)
     except MalformedQuery as error:
-        place = {"startCharOffset": error.start, "endCharOffset": error.end}
-        raise ServiceError(
-            "MalformedQueryException",
-            str(error),
-            queryCompileError={"location": place, "message": error.message},
-        ) from None
+        raise _malformed(error) from None
+
+
+def _malformed(error: MalformedQuery) -> ServiceError:
+    place = {"startCharOffset": error.start, "endCharOffset": error.end}
+    return ServiceError(
+        "MalformedQueryException",
+        str(error),
+        queryCompileError={"location": place, "message": error.message},
+    )
 
 
 @dataclass
@@ -115,6 +119,7 @@ def execute(
             query.end,
             limit=query.limit,
             now=query.started_ms // 1000,
+            lookups={table.name: table.body for table in account.state(LogsState, region).lookup_tables.values()},
         )
         return {
             "status": "Complete",
@@ -122,8 +127,13 @@ def execute(
             "pointers": [_sequence(tables, text) for text in found.pointers],
             "statistics": found.statistics,
         }
-    except QueryFailed as failure:
-        return {"status": "Failed", "rows": [], "pointers": [], "statistics": dict(NOTHING), "why": str(failure)}
+    except MalformedQuery as error:
+        if not again:
+            raise _malformed(error) from None
+        failure: Exception = error  # the lookup table that the query needs is gone with its result
+    except QueryFailed as error:
+        failure = error
+    return {"status": "Failed", "rows": [], "pointers": [], "statistics": dict(NOTHING), "why": str(failure)}
 
 
 def _sequence(tables: dict[str, _Table], found: str) -> int:
