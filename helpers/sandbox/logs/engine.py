@@ -35,7 +35,12 @@ NOTHING = {
 }
 """The statistics of a query that has looked at nothing yet."""
 
-__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources"]
+__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "warm"]
+
+
+def warm() -> None:
+    """Do once what makes the first query of a process slow. May run in a thread of its own."""
+    run("stats count(*) by bin(5m)", LogTable("warm"), 0, 1)
 
 
 def compiled(text: str) -> Compiled:
