@@ -16,7 +16,17 @@ from typing import Any, TypeVar
 import orjson
 
 from helpers.sandbox import checks, wire
-from helpers.sandbox.calls import EVENTS, TABLE, Behaviour, Call, Caller, Params, ServiceError
+from helpers.sandbox.calls import (
+    EVENTS,
+    FIRST_GUARDS,
+    LAST_GUARDS,
+    TABLE,
+    Behaviour,
+    Call,
+    Caller,
+    Params,
+    ServiceError,
+)
 from helpers.sandbox.clock import Clock
 from helpers.sandbox.eventstore import EventStore
 from helpers.sandbox.journal import Entry, Journal
@@ -79,6 +89,7 @@ class SandboxAccount:
         self._network_changes = 0
         self.lock = threading.RLock()
         self._applying = False
+        self._guarding = False
         self._event_time: float | None = None
         self._asked = ""
         self._draw_key = ""
@@ -102,9 +113,12 @@ class SandboxAccount:
     def wait_for(self, at: float) -> None:
         if at <= self.now():
             return
-        if self._applying:
+        if self._applying and not self._guarding:
             self._run_until(at)
             self.clock.wait_to(at)
+            return
+        # A guard has changed nothing yet: its wait stands by itself, also where the call is then refused.
+        if self.replaying:
             return
         self._record({"kind": "wait", "to": at})
 
@@ -235,9 +249,9 @@ class SandboxAccount:
             checks.check(request.service, model, params)
             call = Call(request.service, request.action, request.region, params, request.caller)
             self._seed(call)
-            for guard in (*GATES, *behaviour.guards):
-                guard(call, self)
+            self._guard(call, behaviour)
             reached = True
+            self._seed_moto()
             output = self._perform(call, behaviour, request)
             if isinstance(output, Reply):
                 return output, True
@@ -250,16 +264,26 @@ class SandboxAccount:
             message = f"The sandbox failed on {request.action}; see server.log in its home."
             return error_reply(request.service, ServiceError("InternalFailure", message, 500)), reached
 
+    def _guard(self, call: Call, behaviour: Behaviour) -> None:
+        self._guarding = True
+        try:
+            for guard in (*FIRST_GUARDS, *behaviour.guards, *LAST_GUARDS):
+                guard(call, self)
+        finally:
+            self._guarding = False
+
     def _perform(self, call: Call, behaviour: Behaviour, request: Request) -> Params | Reply:
+        followers = [follower for wanted, follower in behaviour.followers if wanted(call, self)]
         if behaviour.replacement is not None:
-            return behaviour.replacement(call, self)
-        status, headers, body = self._moto(call.service, call.region, request.headers(), request.body)
-        if status >= 300 or not behaviour.followers:
-            return Reply(status, headers.get("Content-Type", "text/xml"), body)
-        model = wire.operation(call.service, call.action)
-        assert model is not None
-        output = wire.read_reply(call.service, model, status, headers, body)
-        for follower in behaviour.followers:
+            output = behaviour.replacement(call, self)
+        else:
+            status, headers, body = self._moto(call.service, call.region, request.headers(), request.body)
+            if status >= 300 or not followers:
+                return Reply(status, headers.get("Content-Type", "text/xml"), body)
+            model = wire.operation(call.service, call.action)
+            assert model is not None
+            output = wire.read_reply(call.service, model, status, headers, body)
+        for follower in followers:
             output = follower(call, self, output)
         return output
 
@@ -283,6 +307,8 @@ class SandboxAccount:
         )
         self._asked = hashlib.sha256(content).hexdigest()
         self._draw_key = f"{self._asked}/{self.made.get(self._asked, 0)}"
+
+    def _seed_moto(self) -> None:
         self.moto.seed(int.from_bytes(hashlib.sha256(self._draw_key.encode()).digest()[:8]))
 
     # --- events -------------------------------------------------------------------------------------------------
@@ -295,6 +321,7 @@ class SandboxAccount:
                 due, _, kind, payload = event
                 self._event_time = max(due, self.now())
                 self._draw_key = f"{kind}/{due}/{sorted(payload.items())}"
+                self._seed_moto()
                 EVENTS[kind](self, payload)
         finally:
             self._event_time = None
@@ -302,8 +329,6 @@ class SandboxAccount:
 
 
 _NONE = Behaviour()
-GATES: list[Any] = []
-"""Guards of every call: the check of the caller's permissions."""
 
 
 def unsupported(service: str, action: str) -> ServiceError:

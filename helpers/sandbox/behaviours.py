@@ -4,6 +4,7 @@ from importlib import import_module
 
 MODULES: tuple[str, ...] = (
     "helpers.sandbox.sts",
+    "helpers.sandbox.ec2",
     "helpers.sandbox.logs",
     "helpers.sandbox.flow_logs",
     "helpers.sandbox.dataplane",

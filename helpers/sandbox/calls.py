@@ -4,7 +4,7 @@ A *behaviour* is what the sandbox does for one AWS action. There are three kinds
 
 * ``replaces``: answer the call ourselves;
 * ``guards``: look first and raise :class:`ServiceError`, or let the call go on to moto;
-* ``follows``: correct moto's reply, or react to it.
+* ``follows``: correct the reply, or react to it; runs only where the call succeeded.
 
 A handler takes ``(call, account)`` (a *follows* handler also the reply) and returns the reply as a dict in the
 shape of botocore's output model.
@@ -13,7 +13,10 @@ shape of botocore's output model.
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from helpers.sandbox.moto_adapter import Moto
 
 Params = dict[str, Any]
 State = TypeVar("State")
@@ -70,8 +73,8 @@ class Account(Protocol):
         """The durable store of log events (:class:`helpers.sandbox.eventstore.EventStore`)."""
 
     @property
-    def moto(self) -> Any:
-        """What no API sets or shows (:class:`helpers.sandbox.moto_adapter.Moto`)."""
+    def moto(self) -> "Moto":
+        """What no API sets or tells: states, permissions, leftovers (:mod:`helpers.sandbox.moto_adapter`)."""
 
     @property
     def network_version(self) -> int:
@@ -84,7 +87,7 @@ class Account(Protocol):
         """Run the handler of ``kind`` when the clock reaches ``at``."""
 
     def wait_for(self, at: float) -> None:
-        """Move the clock to ``at`` on behalf of a read that found something in progress."""
+        """Move the clock to ``at`` on behalf of a read or a refusal that found something in progress."""
 
     def random(self, *parts: str) -> random.Random:
         """Draws that depend on the call's content only: the same call draws the same again."""
@@ -99,6 +102,7 @@ class Account(Protocol):
 Replacement = Callable[[Call, Account], Params]
 Guard = Callable[[Call, Account], None]
 Follower = Callable[[Call, Account, Params], Params]
+When = Callable[[Call, Account], bool]
 EventHandler = Callable[[Account, Mapping[str, Any]], None]
 AnyReplacement = TypeVar("AnyReplacement", bound=Replacement)
 AnyGuard = TypeVar("AnyGuard", bound=Guard)
@@ -112,10 +116,12 @@ class Behaviour:
 
     replacement: Replacement | None = None
     guards: list[Guard] = field(default_factory=list)
-    followers: list[Follower] = field(default_factory=list)
+    followers: list[tuple[When, Follower]] = field(default_factory=list)
 
 
 TABLE: dict[tuple[str, str], Behaviour] = {}
+FIRST_GUARDS: list[Guard] = []
+LAST_GUARDS: list[Guard] = []
 EVENTS: dict[str, EventHandler] = {}
 
 
@@ -149,15 +155,32 @@ def guards(service: str, *actions: str) -> Callable[[AnyGuard], AnyGuard]:
     return register
 
 
-def follows(service: str, *actions: str) -> Callable[[AnyFollower], AnyFollower]:
-    """Run the decorated function on moto's reply to these actions; it returns the reply to send."""
+def guards_all(*, last: bool = False) -> Callable[[AnyGuard], AnyGuard]:
+    """Run the decorated function before every call: before the action's own guards, or as the last of all."""
 
-    def register(handler: AnyFollower) -> AnyFollower:
-        for action in actions:
-            behaviour(service, action).followers.append(handler)
+    def register(handler: AnyGuard) -> AnyGuard:
+        (LAST_GUARDS if last else FIRST_GUARDS).append(handler)
         return handler
 
     return register
+
+
+def follows(service: str, *actions: str, when: When | None = None) -> Callable[[AnyFollower], AnyFollower]:
+    """Run the decorated function on moto's reply to these actions; it returns the reply to send.
+
+    Reading and writing a reply costs time: with ``when``, only replies that need it are touched.
+    """
+
+    def register(handler: AnyFollower) -> AnyFollower:
+        for action in actions:
+            behaviour(service, action).followers.append((when or _always, handler))
+        return handler
+
+    return register
+
+
+def _always(call: Call, account: Account) -> bool:
+    return True
 
 
 def on_event(kind: str) -> Callable[[AnyEventHandler], AnyEventHandler]:

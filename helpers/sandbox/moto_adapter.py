@@ -1,7 +1,8 @@
-"""The one module that touches moto, and its private parts.
+"""The adapter: this module and ``moto_*.py`` beside it alone touch moto and its private parts.
 
 moto keeps the object graph of EC2, IAM, STS and the Parameter Store. This module starts it, seeds it, calls it, saves
-and restores it, and sets the few things that no API sets. ``tests/sandbox/test_moto_contract.py`` fails loudly when a
+and restores it; ``moto_ec2`` and ``moto_iam`` set and tell what no API does, ``moto_patches`` mends what goes wrong
+inside. ``tests/sandbox/test_moto_contract.py`` fails loudly when a
 new moto moves any of it; that is why ``pyproject.toml`` pins moto exactly.
 """
 
@@ -59,9 +60,13 @@ with _quick_imports():
     from moto import __version__ as MOTO_VERSION  # noqa: N812
     from moto import backends as moto_backends
     from moto.core.utils import camelcase_to_underscores
-    from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces
     from moto.moto_api._internal import mock_random
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    # These need the quick imports too.
+    from helpers.sandbox import moto_patches
+    from helpers.sandbox.moto_ec2 import Ec2State
+    from helpers.sandbox.moto_iam import IamState, Identity
 
 RESPONSES = {
     "ec2": "EC2Response",
@@ -69,23 +74,9 @@ RESPONSES = {
     "sts": "TokenResponse",
     "ssm": "SimpleSystemManagerResponse",
 }
-_INSTANCE_STATES = {
-    "pending": 0,
-    "running": 16,
-    "shutting-down": 32,
-    "terminated": 48,
-    "stopping": 64,
-    "stopped": 80,
-}
 Reply = tuple[int, dict[str, str], bytes]
 
-__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "RESPONSES", "Moto", "at_time"]
-
-
-def _documentation_address() -> str:
-    """Public addresses come from the networks that are reserved for documentation (RFC 5737)."""
-    network = mock_random.choice(["198.51.100", "203.0.113"])
-    return f"{network}.{mock_random.randint(20, 250)}"
+__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "RESPONSES", "Identity", "Moto", "at_time"]
 
 
 @contextmanager
@@ -95,16 +86,14 @@ def at_time(epoch_seconds: float) -> Iterator[None]:
         yield
 
 
-class Moto:
+class Moto(Ec2State, IamState):
     """moto's services behind one call, with their state."""
 
     def __init__(self) -> None:
         # Listing its own folder for every request costs moto half of every call.
         modules = sorted(moto_backends.list_of_moto_modules())
         moto_backends.list_of_moto_modules = lambda: modules
-        interfaces: Any = elastic_network_interfaces
-        addresses: Any = elastic_ip_addresses
-        interfaces.random_public_ip = addresses.random_ip = _documentation_address
+        moto_patches.apply()
         self._regions: set[str] = set()
         self.changes = 0
         self._application = DomainDispatcherApplication(create_backend_app)
@@ -173,7 +162,7 @@ class Moto:
             return False
         self.seed(int.from_bytes(region.encode()))
         for service in RESPONSES:
-            self._backend(service, region)
+            self.backend(service, region)
         self._regions.add(region)
         return True
 
@@ -198,50 +187,6 @@ class Moto:
         for service in RESPONSES:
             moto_backends.get_backend(service).pop(ACCOUNT_ID, None)  # type: ignore[call-overload]
 
-    # --- what no API sets -------------------------------------------------------------------------------------
-
     @staticmethod
-    def _backend(service: str, region: str) -> Any:
+    def backend(service: str, region: str) -> Any:
         return moto_backends.get_backend(service)[ACCOUNT_ID]["aws" if service in ("iam", "sts") else region]  # type: ignore[call-overload]
-
-    def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
-        """Put an instance into a state of its life cycle, such as ``pending``."""
-        self.changes += 1
-        instance = self._backend("ec2", region).get_instance(instance_id)
-        instance._state.name = state
-        instance._state.code = _INSTANCE_STATES[state]
-
-    def set_peering_status(self, region: str, peering_id: str, code: str, message: str) -> None:
-        self.changes += 1
-        status = self._backend("ec2", region).get_vpc_peering_connection(peering_id)._status
-        status.code, status.message = code, message
-
-    def tags(self, region: str, resource_id: str) -> dict[str, str]:
-        """The tags of any EC2 resource, also of those that moto does not hold itself."""
-        return dict(self._backend("ec2", region).tags.get(resource_id, {}))
-
-    def set_tags(self, region: str, resource_id: str, tags: dict[str, str]) -> None:
-        self._backend("ec2", region).tags[resource_id].update(tags)
-
-    def drop_tags(self, region: str, resource_id: str) -> None:
-        self._backend("ec2", region).tags.pop(resource_id, None)
-
-    def drop_interface(self, region: str, interface_id: str) -> None:
-        """Take an interface away, as AWS does for ``DeleteOnTermination`` ones."""
-        self.changes += 1
-        self._backend("ec2", region).enis.pop(interface_id, None)
-
-    def add_acl_entry(self, region: str, acl_id: str, egress: bool) -> None:
-        """The last rule of every ACL, ``32767`` deny, which no API creates."""
-        self._backend("ec2", region).create_network_acl_entry(
-            network_acl_id=acl_id,
-            rule_number="32767",
-            protocol="-1",
-            rule_action="deny",
-            egress=str(egress).lower(),
-            cidr_block="0.0.0.0/0",
-            icmp_code=None,
-            icmp_type=None,
-            port_range_from=None,
-            port_range_to=None,
-        )

@@ -14,7 +14,6 @@ from helpers.traffic.model import Host, Sent, World
 from helpers.traffic.tcp import Connection, connect
 from helpers.traffic.wire import Wire
 
-
 Closes = Literal["client", "server", "reset", "nobody"]
 
 

@@ -1,5 +1,6 @@
 """One simple command: expand its words, find the program, run it, send its output where it belongs."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,9 +13,13 @@ from helpers.traffic.model import WriteFile
 from helpers.traffic.programs.registry import execute
 from helpers.traffic.syntax import FILE_NAME, Literal, Redirect, Simple, Substitution, Variable, Word
 
-_RANGE = re.compile(r"\{(-?\d+)\.\.(-?\d+)\}")
-_LIST = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
+_BRACES = re.compile(r"\{(-?\d+)\.\.(-?\d+)\}|\{([^{},]*(?:,[^{},]*)+)\}")
 _DEV_NULL = "/dev/null"
+_MOST_WORDS = 100_000
+
+
+class ExpansionError(Exception):
+    """A word that stands for more words than this shell makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,14 @@ def host_name(address: str) -> str:
 
 def run_simple(instruction: RunCommand, shell: Shell, machine: Machine) -> tuple[Shell, bool]:
     """Run one command. Returns the shell after it and whether the script ends here (`exit`, `set -e`)."""
+    try:
+        return _run(instruction, shell, machine)
+    except ExpansionError as error:
+        machine.complain(f"{FILE_NAME}: line {instruction.command.line}: {error}")
+        return replace(shell, status=1), True
+
+
+def _run(instruction: RunCommand, shell: Shell, machine: Machine) -> tuple[Shell, bool]:
     command = instruction.command
     machine.cwd = shell.cwd
     for name, word in command.assignments:
@@ -152,7 +165,9 @@ def _expand(word: Word, shell: Shell, machine: Machine, split: bool = True) -> t
     if len(word) == 1 and isinstance(word[0], Literal) and "{" not in word[0].text:
         return shell, [word[0].text]
     found: list[str] = []
-    for alternative in product(*(_braces(part) for part in word)):
+    choices = [_braces(part) for part in word]
+    _limit(math.prod(len(choice) for choice in choices))
+    for alternative in product(*choices):
         fields: list[str] = [""]
         present = False
         for part in alternative:
@@ -177,21 +192,24 @@ def _braces(part: Literal | Variable | Substitution) -> list[Literal | Variable 
 
 
 def _alternatives(text: str) -> list[str]:
-    found = _RANGE.search(text)
-    if found is not None:
-        first, last = int(found.group(1)), int(found.group(2))
-        pieces = [
-            str(n) for n in range(first, last + (1 if last >= first else -1), 1 if last >= first else -1)
-        ]
-    elif (found := _LIST.search(text)) is not None:
-        pieces = found.group(1).split(",")
-    else:
+    found = _BRACES.search(text)
+    if found is None:
         return [text]
-    return [
-        tail
-        for piece in pieces
-        for tail in _alternatives(text[: found.start()] + piece + text[found.end() :])
-    ]
+    if found.group(1) is not None:
+        first, last = int(found.group(1)), int(found.group(2))
+        _limit(abs(last - first) + 1)
+        by = 1 if last >= first else -1
+        pieces = [str(number) for number in range(first, last + by, by)]
+    else:
+        pieces = found.group(3).split(",")
+    tails = _alternatives(text[found.end() :])
+    _limit(len(pieces) * len(tails))
+    return [text[: found.start()] + piece + tail for piece in pieces for tail in tails]
+
+
+def _limit(count: int) -> None:
+    if count > _MOST_WORDS:
+        raise ExpansionError(f"brace expansion: failed to allocate memory for {count} elements")
 
 
 def _value(

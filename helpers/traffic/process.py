@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from helpers.network import Connections
 from helpers.traffic.compiled import JumpUnless, NextRound, OpenLoop, Program, RunCommand, compile_script
 from helpers.traffic.draws import Draws
-from helpers.traffic.execute import Shell, run_simple
+from helpers.traffic.execute import ExpansionError, Shell, run_simple
 from helpers.traffic.machine import Machine
 from helpers.traffic.model import Effect, Host, Sent, World
 from helpers.traffic.parser import parse
-from helpers.traffic.syntax import ShellSyntaxError
+from helpers.traffic.syntax import FILE_NAME, ShellSyntaxError
 from helpers.traffic.wire import Wire
 
 
@@ -93,14 +93,23 @@ class _Runner:
         self.background: list[float] = []
 
     def run(self) -> Step:
+        try:
+            return self._step(self._run())
+        except ExpansionError as error:
+            self.machine.complain(f"{FILE_NAME}: {error}")
+            self.shell = replace(self.shell, status=1)
+            return self._step(True)
+
+    def _run(self) -> bool:
+        """Run the next command; whether the script is over."""
         command = self._next()
-        finished = command is None
-        if command is not None:
-            self.position += 1
-            self.shell, finished = run_simple(command, self.shell, self.machine)
-        if not finished and not math.isinf(self.machine.now):
-            finished = self._next() is None
-        return self._step(finished)
+        if command is None:
+            return True
+        self.position += 1
+        self.shell, finished = run_simple(command, self.shell, self.machine)
+        if finished or math.isinf(self.machine.now):
+            return finished
+        return self._next() is None
 
     def _next(self) -> RunCommand | None:
         """Follow jumps and loops to the next command."""
@@ -114,6 +123,7 @@ class _Runner:
                     self.position = self.position + 1 if (self.shell.status == 0) == wanted else target
                 case OpenLoop(words):
                     self.shell, expanded = self.shell.expand_all(words, self.machine)
+                    self.shell = self.shell if expanded else replace(self.shell, status=0)
                     self.loops.append((expanded, 0))
                     self.position += 1
                 case NextRound(variable, target):

@@ -16,7 +16,8 @@ _DEFAULT_SIZE = 56
 _LINGER = 10.0
 _TTL_VPC, _TTL_INTERNET, _TTL_SELF = 127, 52, 64
 _USAGE = "\nUsage\n  ping [options] <destination>\n\nThe sandbox's ping knows: -c -i -W -w -s -q -n -4 -D -O"
-_MAX_PACKETS = 100_000
+_MAX_PACKETS = 10_000
+"""The sandbox's limit of packets in one command."""
 
 
 @program("ping")
@@ -34,8 +35,8 @@ def ping(machine: Machine, arguments: list[str]) -> int:
     address = resolve(machine, name)
     if address is None:
         raise Usage(f"ping: {name}: Name or service not known", 2)
-    if math.isinf(count) and math.isinf(deadline):
-        raise Usage("ping: without -c or -w it never ends, which the sandbox does not simulate: give -c", 2)
+    if min(count, deadline / interval) > _MAX_PACKETS:
+        raise Usage(f"ping: the sandbox sends {_MAX_PACKETS} packets at most in one command: give -c", 2)
     machine.say(f"PING {name} ({address}) {size}({size + _HEADERS}) bytes of data.")
     return _Pinger(machine, name, address, size, "q" in options).run(count, interval, wait, deadline)
 
@@ -49,7 +50,7 @@ def _options(arguments: list[str]) -> Options:
 
 
 def _numbers(options: Options) -> tuple[float, float, float, float, int]:
-    count = _number(options, "c", math.inf, 1, _MAX_PACKETS)
+    count = _number(options, "c", math.inf, 1, 2**63)
     interval = _number(options, "i", 1.0, 0.002, 86_400)
     wait = _number(options, "W", _LINGER, 0, 86_400)
     deadline = _number(options, "w", math.inf, 1, 86_400)

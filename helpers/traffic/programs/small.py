@@ -6,6 +6,7 @@ from helpers.traffic.machine import Killed, Machine, Usage
 from helpers.traffic.programs.registry import execute, find_program, program
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)")
+_MOST_LINES = 100_000
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -83,6 +84,8 @@ def seq(machine: Machine, arguments: list[str]) -> int:
     by = numbers[1] if len(numbers) == 3 else 1
     if by == 0:
         raise Usage("seq: invalid Zero increment value: '0'", 1)
+    if (numbers[-1] - first) // by >= _MOST_LINES:
+        raise Usage(f"seq: the sandbox counts to {_MOST_LINES} lines at most", 1)
     for number in range(first, numbers[-1] + (1 if by > 0 else -1), by):
         machine.say(str(number))
     return 0

@@ -1,0 +1,180 @@
+"""RunInstances: what AWS refuses, and what a new instance looks like."""
+
+from typing import Any
+
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
+from helpers.sandbox.ec2 import instances
+from helpers.sandbox.ec2.common import bad_value, cidr, invalid
+
+
+@guards("ec2", "RunInstances")
+def may_launch(call: Call, account: Account) -> None:
+    """Check what moto does not: counts, instance profile, groups and addresses."""
+    params = call.params
+    if params["MinCount"] < 1 or params["MaxCount"] < params["MinCount"]:
+        raise invalid(
+            f"You have specified more instances in the minimum count ({params['MinCount']}) than in the maximum "
+            f"count ({params['MaxCount']})."
+            if params["MaxCount"] < params["MinCount"]
+            else "The minimum count must be at least 1."
+        )
+    _check_profile(params.get("IamInstanceProfile", {}), account)
+    for place in _places(params):
+        _check_place(call, account, place)
+
+
+def _check_profile(profile: Params, account: Account) -> None:
+    for member in ("Name", "Arn"):
+        named = profile.get(member)
+        if named and account.moto.profile_roles(named) is None:
+            which = "name" if member == "Name" else "ARN"
+            raise bad_value(named, f"iamInstanceProfile.{member.lower()}", f"Invalid IAM Instance Profile {which}")
+
+
+def _places(params: Params) -> list[Params]:
+    """Subnet, groups and address of each new interface."""
+    if not params.get("NetworkInterfaces"):
+        return [
+            {
+                "SubnetId": params.get("SubnetId"),
+                "Groups": params.get("SecurityGroupIds", []),
+                "PrivateIpAddress": params.get("PrivateIpAddress"),
+            }
+        ]
+    if params.get("SubnetId") or params.get("SecurityGroupIds") or params.get("SecurityGroups"):
+        raise invalid(
+            "Network interfaces and an instance-level subnet ID or security groups may not be specified on the same "
+            "request",
+            "InvalidParameterCombination",
+        )
+    return [each for each in params["NetworkInterfaces"] if not each.get("NetworkInterfaceId")]
+
+
+def _check_place(call: Call, account: Account, place: Params) -> None:
+    if not place.get("SubnetId"):
+        return
+    subnet = account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[place["SubnetId"]])["Subnets"][0]
+    if place.get("Groups"):
+        check_groups(call.region, account, place["Groups"], subnet)
+    address = place.get("PrivateIpAddress")
+    if address:
+        if call.params.get("MaxCount", 1) > 1:
+            raise invalid(
+                "More than one instance cannot be launched with one private IP address.",
+                "InvalidParameterCombination",
+            )
+        check_address(call.region, account, address, subnet)
+
+
+def check_groups(region: str, account: Account, group_ids: list[str], subnet: Params) -> None:
+    """Security groups must exist and belong to the subnet's VPC."""
+    known = account.aws("ec2", "DescribeSecurityGroups", region)["SecurityGroups"]
+    vpcs = {each["GroupId"]: each["VpcId"] for each in known}
+    for group_id in group_ids:
+        if group_id not in vpcs:
+            raise ServiceError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+        if vpcs[group_id] != subnet["VpcId"]:
+            raise ServiceError(
+                "InvalidParameter",
+                f"Security group {group_id} and subnet {subnet['SubnetId']} belong to different networks.",
+            )
+
+
+def check_address(region: str, account: Account, address: str, subnet: Params) -> None:
+    """A private address must lie in the subnet, and be neither reserved nor taken."""
+    try:
+        block = cidr(subnet["CidrBlock"], "cidrBlock")
+        place = int(cidr(f"{address}/32", "address").network_address) - int(block.network_address)
+    except ServiceError:
+        raise bad_value(address, "address", "Not a valid IPv4 address.") from None
+    if not 0 <= place < block.num_addresses:
+        raise invalid(f"Address {address} does not fall within the subnet's address range")
+    if place < 4 or place == block.num_addresses - 1:
+        raise invalid(f"Address {address} is in subnet's reserved address range")
+    if address in account.moto.addresses_in_use(region, subnet["SubnetId"]):
+        raise ServiceError("InvalidIPAddress.InUse", f"Address {address} is in use.")
+
+
+@replaces("ec2", "RunInstances")
+def launch(call: Call, account: Account) -> Params:
+    """As many instances as there may be; each is pending, its primary interface goes with it."""
+    params = {**call.params, "MinCount": call.params["MaxCount"]}
+    reply = account.aws("ec2", "RunInstances", call.region, **params)
+    for index, instance in enumerate(reply["Instances"]):
+        instance_id = instance["InstanceId"]
+        if index:
+            _give_profile(call, account, instance_id)
+        if call.params.get("DisableApiTermination"):
+            # moto forgets this parameter.
+            protect = {"InstanceId": instance_id, "DisableApiTermination": {"Value": True}}
+            account.aws("ec2", "ModifyInstanceAttribute", call.region, **protect)
+        for interface in instance["NetworkInterfaces"]:
+            _set_deletion(call, account, interface)
+        account.moto.settle_instance_groups(call.region, instance_id)
+        instances.begin(account, call.region, instance_id, "pending", "running")
+    shown = account.aws(
+        "ec2", "DescribeInstances", call.region, InstanceIds=[each["InstanceId"] for each in reply["Instances"]]
+    )
+    return dict(shown["Reservations"][0])
+
+
+def _give_profile(call: Call, account: Account, instance_id: str) -> None:
+    """moto gives the instance profile to the first instance only."""
+    profile = call.params.get("IamInstanceProfile")
+    if profile:
+        account.aws(
+            "ec2", "AssociateIamInstanceProfile", call.region, IamInstanceProfile=profile, InstanceId=instance_id
+        )
+
+
+def _set_deletion(call: Call, account: Account, interface: Params) -> None:
+    index = interface["Attachment"]["DeviceIndex"]
+    asked: dict[str, Any] = next(
+        (each for each in call.params.get("NetworkInterfaces", ()) if each.get("DeviceIndex", 0) == index), {}
+    )
+    default = index == 0 and not asked.get("NetworkInterfaceId")
+    account.moto.set_delete_on_termination(
+        call.region, interface["NetworkInterfaceId"], bool(asked.get("DeleteOnTermination", default))
+    )
+
+
+@guards("ec2", "CreateNetworkInterface")
+def may_create_interface(call: Call, account: Account) -> None:
+    subnets = account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[call.params["SubnetId"]])["Subnets"]
+    check_groups(call.region, account, call.params.get("Groups", []), subnets[0])
+    if call.params.get("PrivateIpAddress"):
+        check_address(call.region, account, call.params["PrivateIpAddress"], subnets[0])
+
+
+@replaces("ec2", "CreateNetworkInterface")
+def create_interface(call: Call, account: Account) -> Params:
+    """moto draws any address, also one that is taken."""
+    params = dict(call.params)
+    if not params.get("PrivateIpAddress") and not params.get("PrivateIpAddresses"):
+        address = account.moto.free_address(call.region, params["SubnetId"])
+        if address is None:
+            raise ServiceError(
+                "InsufficientFreeAddressesInSubnet",
+                f"The specified subnet '{params['SubnetId']}' does not have enough free addresses.",
+            )
+        params["PrivateIpAddress"] = address
+    return account.aws("ec2", "CreateNetworkInterface", call.region, **params)
+
+
+@follows("ec2", "ModifyInstanceAttribute")
+def instance_groups(call: Call, account: Account, reply: Params) -> Params:
+    """An instance's groups are its primary interface's."""
+    if call.params.get("Groups"):
+        account.moto.settle_instance_groups(call.region, call.params["InstanceId"], from_instance=True)
+    return reply
+
+
+@follows("ec2", "ModifyNetworkInterfaceAttribute")
+def interface_groups(call: Call, account: Account, reply: Params) -> Params:
+    if call.params.get("Groups"):
+        interface_id = call.params["NetworkInterfaceId"]
+        shown = account.aws("ec2", "DescribeNetworkInterfaces", call.region, NetworkInterfaceIds=[interface_id])
+        attachment = shown["NetworkInterfaces"][0].get("Attachment", {})
+        if attachment.get("InstanceId") and attachment.get("DeviceIndex") == 0:
+            account.moto.settle_instance_groups(call.region, attachment["InstanceId"])
+    return reply
