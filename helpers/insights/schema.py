@@ -56,7 +56,9 @@ def stored_columns(columns: Sequence[Column]) -> str:
 
     seq: order of arrival; ts, ing: epoch milliseconds; size: bytes of the message in UTF-8.
     """
-    fixed = "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
+    fixed = (
+        "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
+    )
     return fixed + "kind TINYINT, " + ", ".join(f"{column.column} {column.type}" for column in columns)
 
 
@@ -69,6 +71,7 @@ class Schema:
     columns: tuple[Column, ...] = FLOW_COLUMNS
     logs: tuple[str, ...] = ("123456789012:events",)
     by_ingestion: bool = False
+    bounded: bool = True  # False when every event of every table lies in the time range
 
     def column(self, name: str) -> Column | None:
         """The column of a discovered field of the record format, if there is one of this name."""
