@@ -305,9 +305,9 @@ def typing_select(source: str, columns: Sequence[Column], flow_logs: bool) -> st
     Measured on a million messages: 3.6 million a second, ten times a regular expression; a line with another
     number of fields keeps its columns NULL.
     """
-    count = len(columns)
-    version = next((position for position, column in enumerate(columns) if column.name == "version"), None)
-    shape = f"len(parts) = {count}" + (f" AND parts[{version + 1}] = '2'" if version == 0 else "")
+    shape = f"len(parts) = {len(columns)}"
+    if tuple(columns) == FLOW_COLUMNS:
+        shape += " AND parts[1] = '2'"
     is_flow = shape if flow_logs else "FALSE"
     typed = [
         f"TRY_CAST(fields[{position + 1}] AS {column.type})"
