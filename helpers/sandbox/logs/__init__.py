@@ -2,7 +2,7 @@
 
 Groups, streams, events, retention, classes, tags, filter patterns, metric filters (stored and tested; no metric is
 produced), Insights queries and lookup tables. What it does not simulate is refused with a sentence: KMS keys, the
-class ESSENTIALS, linked accounts, entities, transformers, the query languages SQL and PPL.
+class ESSENTIALS, entities, transformers, the query languages SQL and PPL.
 
 A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group;
 :func:`warm` spares the first query of a process its half second.
