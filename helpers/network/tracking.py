@@ -1,7 +1,7 @@
 """What a security group does with a packet, given what its interface remembers.
 
-Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open are listed
-in ``data/assumptions.toml``.
+Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open
+are listed in ``data/assumptions.toml``.
 """
 
 from helpers.network.compiled import TCP, UDP, Port, View
@@ -132,7 +132,7 @@ def _ask_about_error(
     packet: Packet,
     known: Connections,
 ) -> tuple[bool, Hop, Entry | None, bool]:
-    """An ICMP error passes if it is about a connection between the two addresses; otherwise rules are asked."""
+    """An ICMP error passes if it is about a connection between the two addresses, else rules are asked."""
 
     def about(other: Key, entry: Entry) -> bool:
         same = other[0] == key[0] and other[2] == key[2] and other[4] == key[4]

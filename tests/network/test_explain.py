@@ -83,6 +83,7 @@ def test_an_accepted_answer_names_the_rule_that_let_the_conversation_begin() -> 
     topology = Lab().ingress("sg-server", WEB).topology()
     found = explain(replace(REPLY, action="ACCEPT", interface_id="eni-client"), topology)
     assert found.decided and "an answer to a conversation" in found.headline and "sg-client" in found.headline
+    assert [one.stage for one in found.candidates] == ["network ACL", "security group"]
     found = explain(replace(REQUEST, action="ACCEPT"), topology)
     assert found.decided and 'tcp 80 from 10.1.0.0/16 "web"' in found.headline
 
