@@ -89,6 +89,11 @@ class Port:
         hop = self._refusals.get(direction)
         if hop is None:
             text = f"security group {self._names}: no {direction} rule allows it"
+            unread = [
+                rule.source for rule in self._rules[direction] if not rule.cidrs and not rule.peer_group
+            ]
+            if unread:
+                text += f" (the entries of {', '.join(dict.fromkeys(unread))} were not read)"
             decider = ", ".join(self.interface.group_ids) or "no security group"
             considered = tuple(self._rules[direction])
             hop = Hop("group", "reject", self.id, decider, text, direction, None, considered)

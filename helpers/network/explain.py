@@ -9,10 +9,11 @@ from typing import Literal
 from helpers.flowlogs import FlowRecord
 from helpers.network.addresses import AddressError, is_ipv6, parse_address
 from helpers.network.compiled import Port, View
-from helpers.network.connections import Connections
+from helpers.network.connections import Connections, Entry
 from helpers.network.model import PROTOCOLS, AclEntry, GroupRule, Route
 from helpers.network.packet import SYMBOLS, Direction, Hop
 from helpers.network.topology import Topology
+from helpers.network.tracking import CLOSED
 
 Stage = Literal["security group", "network ACL"]
 Answer = Literal["allows", "denies", "depends", "not asked"]
@@ -157,7 +158,12 @@ def _explain(
     acl = _acl(view, flow)
     opposite: Direction = "ingress" if flow.direction == "egress" else "egress"
     reply = _group(view, flow, opposite, turned=True)
-    known = answered or _remembered(connections, flow, record)
+    entry = _entry(connections, flow)
+    known = answered or _is_answer(entry, flow, record)
+    if record.action == "REJECT" and entry is not None and entry.tracked and entry.stage & CLOSED:
+        text = f"the connection was closed before; it had been opened by {entry.opened.text}"
+        group = Candidate("security group", "denies", entry.opened.decider, text, entry.opened.rule)
+        known = False
     stages = (group, acl) if flow.direction == "egress" else (acl, group)
     if record.action == "ACCEPT":
         return _accepted(record, stages, group, acl, reply, known)
@@ -190,7 +196,7 @@ def _accepted(
         return Explanation(f"{way} was accepted: {text}", answer, shown)
     if group.answer == "depends":
         return Explanation(f"{way} was accepted; the record does not say by which rule", None, stages)
-    note = "a tracked connection outlives the removal of its rule; else the rules were others at that time"
+    note = "a tracked connection outlives its rule; else the rules were others at that time"
     return Explanation(f"{way} was accepted, but no group rule here allows it", None, stages, (note,))
 
 
@@ -274,17 +280,22 @@ def _acl(view: View, flow: _Flow) -> Candidate:
     return Candidate("network ACL", "depends", hop.decider, text, hop.rule)
 
 
-def _remembered(connections: Connections | None, flow: _Flow, record: FlowRecord) -> bool:
-    """Whether the interface remembers a tracked connection that this flow answers."""
+def _entry(connections: Connections | None, flow: _Flow) -> Entry | None:
+    """What the interface remembers of the flow; nothing for ICMP, as records do not hold its type."""
     if connections is None or flow.protocol in (1, 58):
-        return False
+        return None
     egress = flow.direction == "egress"
     mine, theirs = (flow.src_port, flow.dst_port) if egress else (flow.dst_port, flow.src_port)
     if flow.protocol not in (6, 17):
         mine = theirs = 0
-    entry = connections.get((flow.port.id, flow.protocol, flow.local, mine, flow.remote, theirs))
-    live = entry is not None and (record.start is None or entry.expires > record.start)
-    return bool(live and entry and entry.tracked and entry.begun_by_egress != egress)
+    return connections.get((flow.port.id, flow.protocol, flow.local, mine, flow.remote, theirs))
+
+
+def _is_answer(entry: Entry | None, flow: _Flow, record: FlowRecord) -> bool:
+    """Whether the flow answers a tracked connection that was alive at the record's time."""
+    if entry is None or not entry.tracked or (record.start is not None and entry.expires <= record.start):
+        return False
+    return entry.begun_by_egress != (flow.direction == "egress")
 
 
 def _answered(record: FlowRecord, others: Sequence[FlowRecord]) -> bool:

@@ -10,7 +10,7 @@ from helpers.network.model import Route
 from helpers.network.packet import Hop, Packet, Sighting, Trace
 from helpers.network.tracking import Match, connection_key, match_groups
 
-_MAX_PLANS = 50_000
+_MAX_PLANS = 1024  # conversations in flight; more would only be heap for the collector to walk
 _DHCP_PORTS = frozenset({67, 68, 546, 547})
 
 
@@ -63,7 +63,7 @@ def plan(view: View, packet: Packet) -> Plan:
     found = view.plans.get(key)
     if found is None:
         if len(view.plans) >= _MAX_PLANS:
-            view.plans.clear()
+            del view.plans[next(iter(view.plans))]
         found = view.plans[key] = _make(view, packet)
     assert isinstance(found, Plan)
     return found

@@ -254,6 +254,11 @@ def test_one_rule(rule: dict[str, Any], port: int, outcome: str) -> None:
     assert one(lab, tcp(CLIENT, SERVER, port)).outcome == outcome
 
 
+def test_a_prefix_list_that_was_not_read_is_named() -> None:
+    result = one(Lab().ingress("sg-server", permission("tcp", 80, prefix_list="pl-1")), tcp(CLIENT, SERVER))
+    assert "(the entries of pl-1 were not read)" in str(result)
+
+
 def test_groups_are_a_union() -> None:
     lab = Lab().ingress("sg-server", permission("tcp", 22, cidr="10.1.0.0/16")).ingress("sg-client", WEB)
     lab.find("NetworkInterfaces", "eni-server")["Groups"].append({"GroupId": "sg-client"})
