@@ -49,6 +49,7 @@ class Count(NamedTuple):
 
 
 Flows = dict[FlowKey, Count]
+_NOTHING = Count(0, 0, 0)
 _Chunk = tuple[tuple[Sent, ...], Mapping[str, int]]
 _Spans = dict[str, tuple[int, int]]
 
@@ -129,13 +130,15 @@ def _restored(folded: Flows, next_close: float) -> Capture:
 
 
 def _first_end(packets: Iterable[Sent], intervals: Mapping[str, int], spans: _Spans) -> float:
-    """The earliest end of the windows that these packets fall into."""
+    """The earliest end of the windows that these packets, in order of time, fall into."""
     first = math.inf
+    seen: set[str] = set()
     for sent in packets:
         for sighting in sent.trace.sightings:
-            _, end = _span(sighting.interface_id, sent.at, intervals, spans)
-            if end < first:
-                first = end
+            interface = sighting.interface_id
+            if interface not in seen:
+                seen.add(interface)
+                first = min(first, _span(interface, sent.at, intervals, spans)[1])
     return first
 
 
@@ -149,40 +152,54 @@ def _span(interface_id: str, at: float, intervals: Mapping[str, int], spans: _Sp
     return span
 
 
+class _Cell:
+    """Where a trace's packets are counted at one interface, as long as they fall into one window."""
+
+    __slots__ = ("bytes", "end", "flags", "packets", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        self.packets = self.bytes = self.flags = 0
+
+
 def _fold(folded: Flows, log: Iterable[_Chunk]) -> Flows:
     """The flows after some more packets.
 
-    Packets that fare alike share one trace, so most of them are found under its identity (the log keeps it
-    alive) without making the key of their flow again.
+    Packets that fare alike share one trace, so most of them find their cells under its identity (the log
+    keeps it alive) and the key of their flow need not be made again.
     """
-    cells: dict[tuple[int, int, int, int, int], tuple[FlowKey, list[int]]] = {}
-    counts: dict[FlowKey, list[int]] = {}
+    places: dict[tuple[int, int, int], list[_Cell]] = {}
+    counts: dict[FlowKey, _Cell] = {}
     spans: _Spans = {}
     for packets, intervals in log:
         for sent in packets:
-            packet, trace = sent.packet, sent.trace
+            packet, at = sent.packet, sent.at
+            sightings = sent.trace.sightings
+            if not sightings:
+                continue
+            place = (id(sent.trace), packet.src_port, packet.dst_port)
+            cells = places.get(place)
+            if cells is None:
+                cells = places[place] = [_Cell(0, 0)] * len(sightings)
             flags = record_flags(packet.tcp_flags) if packet.protocol == _TCP else 0
-            for index, sighting in enumerate(trace.sightings):
-                span = _span(sighting.interface_id, sent.at, intervals, spans)
-                place = (id(trace), index, span[0], packet.src_port, packet.dst_port)
-                cell = cells.get(place)
-                if cell is None:
-                    key = _key(sent, sighting, span)
-                    cell = cells[place] = (key, counts.setdefault(key, [0, 0, 0]))
-                count = cell[1]
-                count[0] += 1
-                count[1] += packet.size
-                count[2] |= flags
+            for index, cell in enumerate(cells):
+                if not cell.start <= at < cell.end:
+                    span = _span(sightings[index].interface_id, at, intervals, spans)
+                    key = _key(sent, sightings[index], span)
+                    cell = cells[index] = counts.setdefault(key, _Cell(*span))
+                cell.packets += 1
+                cell.bytes += packet.size
+                cell.flags |= flags
     return _merged(folded, counts)
 
 
-def _merged(folded: Flows, counts: Mapping[FlowKey, list[int]]) -> Flows:
+def _merged(folded: Flows, counts: Mapping[FlowKey, _Cell]) -> Flows:
     flows = dict(folded)
-    for key, (packets, size, flags) in counts.items():
-        before = flows.get(key)
-        if before is not None:
-            packets, size, flags = packets + before.packets, size + before.bytes, flags | before.tcp_flags
-        flows[key] = Count(packets, size, flags)
+    for key, cell in counts.items():
+        before = flows.get(key, _NOTHING)
+        flows[key] = Count(
+            cell.packets + before.packets, cell.bytes + before.bytes, cell.flags | before.tcp_flags
+        )
     return flows
 
 
@@ -205,13 +222,17 @@ def _key(sent: Sent, sighting: Sighting, span: tuple[int, int]) -> FlowKey:
     )
 
 
+def _at(sent: Sent) -> float:
+    return sent.at
+
+
 def observe(capture: Capture, sent: Sent | Iterable[Sent], intervals: Mapping[str, int]) -> Capture:
     """Count one packet, or many, at every interface that saw it.
 
     Args:
         intervals: window length in seconds per interface id (see `window_lengths`); 60 where it says nothing.
     """
-    packets = (sent,) if isinstance(sent, Sent) else tuple(sent)
+    packets = (sent,) if isinstance(sent, Sent) else tuple(sorted(sent, key=_at))
     return capture.with_packets(packets, intervals) if packets else capture
 
 
