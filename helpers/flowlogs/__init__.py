@@ -24,9 +24,9 @@ from helpers.flowlogs.record import FlowRecord
 from helpers.flowlogs.table import BadLine, read_table
 
 __all__ = [
-    "BadLine",
     "DEFAULT_FORMAT",
     "FIELDS",
+    "BadLine",
     "Field",
     "FlowRecord",
     "FormatError",

@@ -139,11 +139,12 @@ class LogFormat:
                 raise RecordError(f"field {place} ({field.name}): {value!r} is empty or holds a blank")
 
     def _wrong_count(self, parts: list[str]) -> str:
+        counted = f"{len(parts)} fields, {len(self.names)} expected"
         if len(parts) < len(self.names):
             missing = self.names[len(parts)]
-            return f"{len(parts)} fields, {len(self.names)} expected: nothing for field {len(parts) + 1} ({missing})"
+            return f"{counted}: nothing for field {len(parts) + 1} ({missing})"
         extra = parts[len(self.names)]
-        return f"{len(parts)} fields, {len(self.names)} expected: {extra!r} after the last one ({self.names[-1]})"
+        return f"{counted}: {extra!r} after the last one ({self.names[-1]})"
 
 
 def _unknown(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,17 @@ class BadLine:
 
 
 def read_table(
-    source: Path | Iterable[str], format: LogFormat = DEFAULT_FORMAT, *, bad: list[BadLine] | None = None
+    source: Path | Iterable[str],
+    format: LogFormat = DEFAULT_FORMAT,  # noqa: A002
+    *,
+    bad: list[BadLine] | None = None,
 ) -> pd.DataFrame:
     """Read flow log lines into a table, one row per record, one column per field of the format.
 
-    ``source`` is a `Path` (plain text or gzip), a whole text, or lines. A header line of field names, as files in
-    S3 have it, and empty lines are passed over. Columns are named like the attributes of `FlowRecord`
-    (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``category``; ``-`` is missing.
+    ``source`` is a `Path` (plain text or gzip), a whole text, or lines. A header line of field names, as
+    files in S3 have it, and empty lines are passed over. Columns are named like the attributes of
+    `FlowRecord` (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``category``; ``-`` is
+    missing.
 
     Lines that do not fit are appended to ``bad`` and left out. Without ``bad``, the first of them raises
     `RecordError` naming its number.
@@ -50,16 +53,15 @@ def read_table(
     if len(odd):
         lines = _mend(lines, numbers, odd, format, bad)
         columns = _columns(lines, format)
-    with ThreadPoolExecutor() as pool:  # pandas counts categories without holding the interpreter's lock
-        series = pool.map(
-            lambda field, place: _series(columns[field.attribute], field, lines, place),
-            format.fields,
-            range(len(format)),
-        )
-        return pd.DataFrame(dict(zip((field.attribute for field in format.fields), series, strict=True)))
+    return pd.DataFrame(
+        {
+            field.attribute: _series(columns[field.attribute], field, lines, place)
+            for place, field in enumerate(format.fields)
+        }
+    )
 
 
-def _lines(source: Path | Iterable[str], format: LogFormat) -> tuple[list[str], Sequence[int]]:
+def _lines(source: Path | Iterable[str], fmt: LogFormat) -> tuple[list[str], Sequence[int]]:
     """The lines that should be records, with their numbers in the source."""
     if isinstance(source, Path):
         content = source.read_bytes()
@@ -67,30 +69,25 @@ def _lines(source: Path | Iterable[str], format: LogFormat) -> tuple[list[str], 
         lines = text.split("\n")
     else:
         lines = source.split("\n") if isinstance(source, str) else list(source)
+    while lines and not lines[-1]:
+        lines.pop()
     if lines and lines[0][-1:] in ("\n", "\r"):  # an open file's lines
         lines = [line.rstrip("\r\n") for line in lines]
-    header = " ".join(format.names)
-    first = next((place for place, line in enumerate(lines) if line and not line.isspace()), None)
-    has_header = first is not None and " ".join(lines[first].split()) == header
-    if not has_header and "" not in lines:
-        return lines, range(1, len(lines) + 1)
-    numbered = [
-        (line, place + 1)
-        for place, line in enumerate(lines)
-        if line and not line.isspace() and not (has_header and place == first)
-    ]
-    return [line for line, _ in numbered], [number for _, number in numbered]
+    if lines and lines[0].split() == list(fmt.names):
+        return lines[1:], range(2, len(lines) + 1)
+    return lines, range(1, len(lines) + 1)
 
 
-def _columns(lines: list[str], format: LogFormat) -> dict[str, Any]:
-    """Split every line once; numbers as numbers, text as 64-bit hashes, and whether a line is written as it should be.
+def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
+    """Split every line once; numbers as numbers, text as 64-bit hashes, and whether a line is written as it
+    should be.
 
-    Hashes stand in for text because making a Python string per value costs more than all the rest. Two different
-    texts of one column share a hash once in about 10**8 columns of a million different values.
+    Hashes stand in for text because making a Python string per value costs more than all the rest. Two
+    different texts of one column share a hash once in about 10**8 columns of a million different values.
     """
     values: list[str] = []
-    checks = [f"len(p) = {len(format)}", *_NO_OTHER_BLANKS]
-    for place, field in enumerate(format.fields, 1):
+    checks = [f"len(p) = {len(fmt)}", *_NO_OTHER_BLANKS]
+    for place, field in enumerate(fmt.fields, 1):
         name = f'"{field.attribute}"'
         if field.is_integer:
             values.append(f"try_cast(p[{place}] AS {_SQL_TYPES[field.type]}) AS {name}")
@@ -103,7 +100,8 @@ def _columns(lines: list[str], format: LogFormat) -> dict[str, Any]:
         connection.register("source", frame)
         found = connection.sql(
             f"SELECT * EXCLUDE (line, p), coalesce({' AND '.join(checks)}, false) AS ok FROM ("
-            f"SELECT line, p, {', '.join(values)} FROM (SELECT line, string_split(line, ' ') AS p FROM source))"
+            f"SELECT line, p, {', '.join(values)} "
+            "FROM (SELECT line, string_split(line, ' ') AS p FROM source))"
         ).fetchnumpy()
     return dict(found)
 
@@ -118,20 +116,24 @@ def _mend(
     lines: list[str],
     numbers: Sequence[int],
     odd: "np.ndarray[Any, Any]",
-    format: LogFormat,
+    fmt: LogFormat,
     bad: list[BadLine] | None,
 ) -> list[str]:
     """Read the odd lines one by one: write the good ones as they should be, set the bad ones aside."""
     mended: dict[int, str | None] = {}
+    header = list(fmt.names)
     for place in odd.tolist():
+        if lines[place].split() in ([], header):
+            mended[place] = None
+            continue
         try:
-            mended[place] = format.render(format.read(lines[place]))
+            mended[place] = fmt.render(fmt.read(lines[place]))
         except RecordError as error:
             if bad is None:
                 raise RecordError(
                     f"line {numbers[place]}: {error} (pass bad=[] to set such lines aside)"
                 ) from error
-            bad.append(BadLine(numbers[place], lines[place], str(error)))
+            bad.append(BadLine(numbers[place], lines[place].rstrip("\r\n"), str(error)))
             mended[place] = None
     replaced = [mended.get(place, line) for place, line in enumerate(lines)]
     return [line for line in replaced if line is not None]

@@ -1,10 +1,10 @@
-"""A topology worked out for tracing: numbers instead of text, rules in the order that decides, hops ready made."""
+"""A topology worked out for tracing: numbers instead of text, rules in deciding order, hops ready made."""
 
 from dataclasses import dataclass, field
 
 from helpers.network.addresses import Cidr, parse_address
 from helpers.network.model import AclEntry, GroupRule, Interface, NetworkAcl, Peering, Route, SecurityGroup
-from helpers.network.packet import Direction, Hop
+from helpers.network.packet import Direction, Hop, Verdict
 from helpers.network.topology import Topology
 
 TCP, UDP = 6, 17
@@ -12,7 +12,7 @@ _ICMP = (1, 58)
 _ALL_SELECTORS = (0, 65535)
 
 GroupTest = tuple[int, int, int, int, str | None, Hop, bool]
-"""first and last remote address, first and last selector, referenced group, hop, whether it is for everyone."""
+"""First and last remote address, first and last selector, referenced group, hop, whether for everyone."""
 AclTest = tuple[int, int, int, int, bool, Hop]
 
 
@@ -63,7 +63,7 @@ class Port:
         self._open: dict[tuple[Direction, int, bool], bool] = {}
 
     def group_tests(self, direction: Direction, protocol: int) -> tuple[GroupTest, ...]:
-        """The rules of all groups that speak of a protocol, the most specific first: the first match decides."""
+        """The rules of all groups that speak of a protocol, most specific first: the first match decides."""
         found = self._tests.get((direction, protocol))
         if found is None:
             found = tuple(sorted(self._make_tests(direction, protocol), key=_specific_first))
@@ -89,6 +89,11 @@ class Port:
         hop = self._refusals.get(direction)
         if hop is None:
             text = f"security group {self._names}: no {direction} rule allows it"
+            unread = [
+                rule.source for rule in self._rules[direction] if not rule.cidrs and not rule.peer_group
+            ]
+            if unread:
+                text += f" (the entries of {', '.join(dict.fromkeys(unread))} were not read)"
             decider = ", ".join(self.interface.group_ids) or "no security group"
             considered = tuple(self._rules[direction])
             hop = Hop("group", "reject", self.id, decider, text, direction, None, considered)
@@ -132,7 +137,7 @@ class AclView:
         raise AssertionError("a network ACL without its final entry")
 
     def possible(self, direction: Direction, protocol: int, remote: int) -> list[tuple[bool, Hop]]:
-        """The entries that could decide about an ICMP message of unknown type, up to the one for every type."""
+        """The entries that could decide about ICMP of unknown type, up to the one for every type."""
         found: list[tuple[bool, Hop]] = []
         for first, last, low, high, allow, hop in self._tests_of(direction, protocol):
             if first <= remote <= last:
@@ -160,8 +165,8 @@ class AclView:
             low, high = _bounds(protocol, entry)
             first, last = (entry.cidr.first, entry.cidr.last) if entry.cidr else (0, 1 << 129)
             text = f"network ACL {self._acl.id}: {entry}"
-            verdict = "accept" if entry.allow else "reject"
-            hop = Hop("acl", verdict, self._subnet_id, self._acl.id, text, direction, entry)  # type: ignore[arg-type]
+            verdict: Verdict = "accept" if entry.allow else "reject"
+            hop = Hop("acl", verdict, self._subnet_id, self._acl.id, text, direction, entry)
             tests.append((first, last, low, high, entry.allow, hop))
         return tests
 

@@ -10,7 +10,7 @@ from helpers.network.model import Route
 from helpers.network.packet import Hop, Packet, Sighting, Trace
 from helpers.network.tracking import Match, connection_key, match_groups
 
-_MAX_PLANS = 50_000
+_MAX_PLANS = 1024  # conversations in flight; more would only be heap for the collector to walk
 _DHCP_PORTS = frozenset({67, 68, 546, 547})
 
 
@@ -63,7 +63,7 @@ def plan(view: View, packet: Packet) -> Plan:
     found = view.plans.get(key)
     if found is None:
         if len(view.plans) >= _MAX_PLANS:
-            view.plans.clear()
+            del view.plans[next(iter(view.plans))]
         found = view.plans[key] = _make(view, packet)
     assert isinstance(found, Plan)
     return found
@@ -191,7 +191,10 @@ def _over_peering(view: View, made: Plan, source: Port, table_id: str, route: Ro
     elif other not in view.vpc_cidrs:
         made.lost = _dead_end(source, table_id, route, f"{other} is not in this topology")
     elif not any(dst in cidr for cidr in view.vpc_cidrs[other]):
-        why = f"{other} does not own {format_address(dst)}, and a peering leads no further (not transitive, no gateway of the peer)"
+        why = (
+            f"{other} does not own {format_address(dst)}, and a peering leads no further "
+            "(it is not transitive, and the peer's gateways cannot be used)"
+        )
         made.lost = _dead_end(source, table_id, route, why)
     else:
         made.destination = view.by_vpc.get(other, {}).get(dst)
@@ -274,11 +277,11 @@ def _leave(view: View, made: Plan, packet: Packet, source: Port, src: int, dst: 
         made.acl_out = view.acl(source.subnet_id).decide("egress", protocol, dst, chosen)
     shown = source.interface.primary if src in source.private else packet.src
     path = _traffic_path(view, made, source)
-    seen = (source.id, "egress", shown, packet.dst, packet.src, packet.dst)
+    seen = (shown, packet.dst, packet.src, packet.dst)
     made.out_sightings = (
-        _sighting(*seen, True, path),
-        _sighting(*seen, False, None),
-        _sighting(*seen, True, None),
+        Sighting(source.id, "egress", "ACCEPT", *seen, path),
+        Sighting(source.id, "egress", "REJECT", *seen),
+        Sighting(source.id, "egress", "ACCEPT", *seen),
     )
 
 
@@ -294,22 +297,11 @@ def _arrive(view: View, made: Plan, packet: Packet, target: Port, src: int, dst:
         made.acl_in = view.acl(target.subnet_id).decide("ingress", protocol, src, chosen)
     remote, local = format_address(src), format_address(dst)
     shown = target.interface.primary if dst in target.private else local
-    seen = (target.id, "ingress", remote, shown, remote, local)
-    made.in_sightings = (_sighting(*seen, True, None), _sighting(*seen, False, None))
-
-
-def _sighting(
-    interface: str,
-    direction: str,
-    src: str,
-    dst: str,
-    pkt_src: str,
-    pkt_dst: str,
-    accept: bool,
-    path: int | None,
-) -> Sighting:
-    action = "ACCEPT" if accept else "REJECT"
-    return Sighting(interface, direction, action, src, dst, pkt_src, pkt_dst, path)  # type: ignore[arg-type]
+    seen = (remote, shown, remote, local)
+    made.in_sightings = (
+        Sighting(target.id, "ingress", "ACCEPT", *seen),
+        Sighting(target.id, "ingress", "REJECT", *seen),
+    )
 
 
 def _within(cidrs: tuple[Cidr, ...], address: int) -> bool:

@@ -55,10 +55,10 @@ class Topology:
         """Build a topology from EC2's own replies, one keyword per reply key.
 
         ``Vpcs, Subnets, RouteTables, InternetGateways, VpcPeeringConnections, SecurityGroups, NetworkAcls,
-        NetworkInterfaces, Instances`` (flattened out of the reservations) and ``ManagedPrefixLists`` (each with
-        its entries under ``Entries``); ``SecurityGroupRules`` too, if rule ids are wanted. Each is a list of dicts
-        as boto3 returns them; what is left out counts as empty.
-        Raises `TopologyError` naming the item that cannot be read, or a keyword that is none of these.
+        NetworkInterfaces, Instances`` (flattened out of the reservations) and ``ManagedPrefixLists`` (each
+        with its entries under ``Entries``); ``SecurityGroupRules`` too, if rule ids are wanted. Each is a
+        list of dicts as boto3 returns them; what is left out counts as empty. Raises `TopologyError` naming
+        the item that cannot be read, or a keyword that is none of these.
         """
         if unknown := sorted(set(pages) - set(_PAGES)):
             raise describe.TopologyError(f"{unknown[0]} is not a reply key; known are {', '.join(_PAGES)}")
@@ -184,7 +184,7 @@ class Topology:
         return next(own, None) or next(default, None)
 
     def is_nitro(self, interface_id: str) -> bool:
-        """Whether the interface's instance is built on Nitro: windows of at most 60 s, other traffic paths."""
+        """Whether the interface's instance is built on Nitro: windows of at most 60 s, paths 7 and 8."""
         instance = self._by_id.get(self.interface(interface_id).instance_id or "")
         return instance.nitro if isinstance(instance, Instance) else True
 

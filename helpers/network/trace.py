@@ -10,10 +10,10 @@ from helpers.network.tracking import admit
 def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple[Trace, Connections]:
     """Follow one packet and return its trace and the connections remembered after it.
 
-    The order is AWS's: the sender's groups, the ACL of the subnet it leaves, the route, then the ACL of the subnet it
-    enters and the receiver's groups. ACLs are asked only when a subnet boundary is crossed. A packet that routing
-    cannot carry leaves no record (an assumption, see ``data/assumptions.toml``), unless it answers a conversation.
-    Raises `AddressError` or `PacketError` for a packet that cannot be.
+    The order is AWS's: the sender's groups, the ACL of the subnet it leaves, the route, then the ACL of the
+    subnet it enters and the receiver's groups. ACLs are asked only when a subnet boundary is crossed. A
+    packet that routing cannot carry leaves no record (an assumption, see ``data/assumptions.toml``), unless
+    it answers a conversation. Raises `AddressError` or `PacketError` for a packet that cannot be.
     """
     view = topology.view
     way = plan(view, packet)
@@ -46,7 +46,7 @@ def _stopped_by_acl(way: Plan) -> bool:
 
 
 def _finish(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
-    """The trace of a plan with these group verdicts, made once and shared by every packet that fares alike."""
+    """The trace of a plan with these group verdicts, shared by every packet that fares alike."""
     key = (id(out_hop), id(in_hop), answers)
     found = way.traces.get(key)
     if found is None:

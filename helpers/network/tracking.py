@@ -1,7 +1,7 @@
 """What a security group does with a packet, given what its interface remembers.
 
-Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open are listed
-in ``data/assumptions.toml``.
+Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open
+are listed in ``data/assumptions.toml``.
 """
 
 from helpers.network.compiled import TCP, UDP, Port, View
@@ -18,6 +18,9 @@ UDP_SECONDS = 30.0
 UDP_STREAM_SECONDS = 180.0
 ICMP_SECONDS = 30.0
 OTHER_SECONDS = 600.0
+_NEGLIGIBLE = (
+    1e-4  # of its time: a connection's expiry is not put off by less, most packets then change nothing
+)
 
 _REQUESTS = {0: 8, 14: 13, 16: 15, 18: 17, 129: 128}
 """Answering ICMP type -> the type it answers."""
@@ -104,7 +107,10 @@ def admit(
     stage, lasts = _next(protocol, entry, egress, packet.tcp_flags)
     answers = entry.begun_by_egress != egress
     hop = _known_hop(view, port, direction, entry, answers)
-    return True, hop, Entry(True, entry.begun_by_egress, at + lasts, stage, entry.opened), answers
+    expires = at + lasts
+    if stage == entry.stage and expires - entry.expires < lasts * _NEGLIGIBLE:
+        return True, hop, None, answers
+    return True, hop, Entry(True, entry.begun_by_egress, expires, stage, entry.opened), answers
 
 
 def _ask_rules(
@@ -132,7 +138,7 @@ def _ask_about_error(
     packet: Packet,
     known: Connections,
 ) -> tuple[bool, Hop, Entry | None, bool]:
-    """An ICMP error passes if it is about a connection between the two addresses; otherwise rules are asked."""
+    """An ICMP error passes if it is about a connection between the two addresses, else rules are asked."""
 
     def about(other: Key, entry: Entry) -> bool:
         same = other[0] == key[0] and other[2] == key[2] and other[4] == key[4]

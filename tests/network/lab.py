@@ -181,7 +181,7 @@ class Lab:
         return self
 
     def acl(self, subnet: str, *entries: dict[str, Any]) -> "Lab":
-        """Replace the entries of a subnet's ACL; the default allow entries stay unless ``entries`` override them."""
+        """Replace the entries of a subnet's ACL."""
         self.find("NetworkAcls", f"acl-{subnet}")["Entries"] = list(entries)
         return self
 

@@ -15,6 +15,7 @@ from helpers.network import (
     Trace,
     trace,
 )
+from helpers.network.packet import FIN
 from tests.network.lab import (
     CLIENT,
     INTERNET,
@@ -154,6 +155,14 @@ def test_over_public_addresses_the_other_side_is_a_stranger() -> None:
     ]
 
 
+def test_over_public_addresses_even_neighbours_cross_the_subnets_edge() -> None:
+    lab = Lab().ingress("sg-client", permission("tcp", 80, cidr="0.0.0.0/0")).deny("a1", egress=False)
+    address = lab.find("NetworkInterfaces", "eni-neighbour")["PrivateIpAddresses"][0]
+    address["Association"] = {"PublicIp": "198.51.100.20"}
+    assert one(lab, tcp(NEIGHBOUR, CLIENT)).outcome == "delivered"
+    assert actions(one(lab, tcp(NEIGHBOUR, PUBLIC))) == [("neighbour", "ACCEPT"), ("client", "REJECT")]
+
+
 def test_a_stopped_instance_neither_sends_nor_sees() -> None:
     lab = Lab().ingress("sg-server", WEB)
     lab.find("Instances", "i-server")["State"]["Name"] = "stopped"
@@ -243,6 +252,11 @@ def test_one_rule(rule: dict[str, Any], port: int, outcome: str) -> None:
         {"PrefixListId": "pl-unread", "PrefixListName": "aws"},
     ]
     assert one(lab, tcp(CLIENT, SERVER, port)).outcome == outcome
+
+
+def test_a_prefix_list_that_was_not_read_is_named() -> None:
+    result = one(Lab().ingress("sg-server", permission("tcp", 80, prefix_list="pl-1")), tcp(CLIENT, SERVER))
+    assert "(the entries of pl-1 were not read)" in str(result)
 
 
 def test_groups_are_a_union() -> None:
@@ -511,6 +525,20 @@ def test_a_reset_closes_and_a_new_handshake_opens_again() -> None:
     assert send([(lab, packet) for packet in steps]) == [
         *("delivered", "delivered", "rejected", "delivered", "delivered")
     ]
+
+
+def test_a_half_closed_connection_still_carries_data() -> None:
+    lab = Lab().ingress("sg-server", WEB)
+    steps = [
+        tcp(CLIENT, SERVER),
+        tcp(CLIENT, SERVER, flags=SYN_ACK, back=True),
+        tcp(CLIENT, SERVER, flags=FIN | ACK),
+    ]
+    steps += [tcp(CLIENT, SERVER, flags=ACK, back=True), tcp(CLIENT, SERVER, flags=ACK)] * 3
+    closing = [tcp(CLIENT, SERVER, flags=FIN | ACK, back=True), tcp(CLIENT, SERVER, flags=ACK)]
+    late = tcp(CLIENT, SERVER, flags=ACK)
+    outcomes = send([(lab, packet) for packet in (*steps, *closing, late)])
+    assert set(outcomes[:-1]) == {"delivered"} and outcomes[-1] == "rejected"
 
 
 def test_connections_are_values() -> None:

@@ -79,10 +79,22 @@ def test_connections_tell_that_it_was_an_answer() -> None:
     assert found.decided and found.decided.decider == "acl-b1"
 
 
+def test_connections_tell_that_it_came_too_late() -> None:
+    topology, connections = Lab().ingress("sg-server", WEB).topology(), Connections()
+    for packet in (
+        Packet(CLIENT, SERVER, 6, 40000, 80, 2, at=90),
+        Packet(SERVER, CLIENT, 6, 80, 40000, 20, at=91),
+    ):
+        _, connections = trace(topology, packet, connections)
+    found = explain(REQUEST, topology, connections)
+    assert found.decided and "the connection was closed before" in found.headline
+
+
 def test_an_accepted_answer_names_the_rule_that_let_the_conversation_begin() -> None:
     topology = Lab().ingress("sg-server", WEB).topology()
     found = explain(replace(REPLY, action="ACCEPT", interface_id="eni-client"), topology)
     assert found.decided and "an answer to a conversation" in found.headline and "sg-client" in found.headline
+    assert [one.stage for one in found.candidates] == ["network ACL", "security group"]
     found = explain(replace(REQUEST, action="ACCEPT"), topology)
     assert found.decided and 'tcp 80 from 10.1.0.0/16 "web"' in found.headline
 
