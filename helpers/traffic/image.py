@@ -30,7 +30,7 @@ NOT_SIMULATED = frozenset(
         *("grep", "head", "id", "ip", "journalctl", "ls", "mv", "openssl", "ps", "rm"),
         *("rpm", "sed", "sh", "sort", "ss", "tail", "tar", "tee", "test", "touch", "tr"),
         *("tracepath", "uname", "uniq", "uptime", "useradd", "vi", "wc", "wget", "which"),
-        *("xargs"),
+        "xargs",
     )
 )
 """Programs that a real instance has and the sandbox does not run: said so, instead of "command not found"."""

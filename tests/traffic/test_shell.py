@@ -190,6 +190,20 @@ def test_equal_keys_give_equal_steps_and_others_other_ports() -> None:
 WORDS = (
     "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
 )
+
+
+def test_steps_worlds_and_processes_can_be_pickled_and_go_on() -> None:
+    lab = Lab()
+    script = "ping -c 2 10.2.1.10; for p in 22 80; do curl -s -m 2 10.2.1.10:$p; done"
+    world = World(lab.topology, lab.connections, lab.hosts)
+    process = start(script, lab.hosts["i-a-public"], T0, "k")
+    for _ in range(3):
+        did, again = step(process, world), step(*pickle.loads(pickle.dumps((process, world))))
+        assert pickle.loads(pickle.dumps(did)) == did == again
+        process, world = did.process, replace(world, connections=did.connections)
+    assert did.done
+
+
 words = st.sampled_from([*WORDS.split(), "\n", '"y $p"', "$(seq 2)"])
 
 
