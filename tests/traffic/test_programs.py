@@ -260,6 +260,8 @@ def test_ssh_talks_and_is_denied() -> None:
     assert run.stderr.splitlines()[-1] == f"ec2-user@{B_PUBLIC}: Permission denied (publickey)."
     flags = [s.packet.tcp_flags for s in run.packets]
     assert (flags[:3], flags[-3:], len(flags) > 20) == ([2, 18, 16], [17, 17, 16], True)
+    keyed = Lab().run(f"ssh -i lab.pem -q -o StrictHostKeyChecking=no {B_PUBLIC}; ssh -i lab.pem {B_PUBLIC}")
+    assert keyed.stderr.startswith("Warning: Identity file lab.pem not accessible")
     unknown = Lab().run(f"ssh -o BatchMode=yes ec2-user@{B_PUBLIC}")
     assert unknown.stderr == "Host key verification failed.\n"
     assert len(unknown.packets) < len(flags)

@@ -121,6 +121,8 @@ def _missing(machine: Machine, command: str, unit: str) -> int:
         machine.complain(f"Unit {unit}.service could not be found.")
         return 4
     machine.complain(f"Failed to {command} {unit}.service: Unit {unit}.service not found.")
+    if unit not in _UNITS:
+        machine.complain(f"(the sandbox knows {', '.join(_UNITS)})")
     return 5
 
 
