@@ -185,6 +185,7 @@ class Moto(Ec2State, IamState):
         """Forget everything (for tests, where one process holds several accounts one after another)."""
         for service in RESPONSES:
             moto_backends.get_backend(service).pop(ACCOUNT_ID, None)  # type: ignore[call-overload]
+        self._regions.clear()
 
     @staticmethod
     def backend(service: str, region: str) -> Any:
