@@ -155,7 +155,7 @@ def evaluate(
     if resource_policy is not None:
         readings += read_statements(request, [resource_policy], "resource")
     denied = _explicit_deny(request, readings)
-    if denied:
+    if denied is not None:
         return denied
     if request.principal.kind == "root":
         reason = f"{request.principal} is the account's root and needs no policy for {_what(request)}"
@@ -163,7 +163,7 @@ def evaluate(
     allowing = [each for each in readings if each.applies and each.statement.effect == "Allow"]
     # A resource policy that only names the account hands the decision to the account's own policies.
     deciding = next((each for each in allowing if each.side == "identity" or each.grant == "direct"), None)
-    if deciding:
+    if deciding is not None:
         return _allowed(request, deciding, readings)
     return _nobody(request, readings)
 
@@ -190,7 +190,7 @@ def may_assume(
     own = read_statements(request, identity, "identity")
     readings = trusting + own
     denied = _explicit_deny(request, readings)
-    if denied:
+    if denied is not None:
         return denied
     if principal.kind == "root":
         reason = "Roles may not be assumed by root accounts"
@@ -204,7 +204,7 @@ def may_assume(
     if direct and not stranger:
         return _allowed(request, direct, readings)
     permitting = next((each for each in own if each.applies and each.statement.effect == "Allow"), None)
-    if permitting:
+    if permitting is not None:
         return _allowed(request, direct or trusted[0], readings)
     return _needs_own_allow(request, trusted[0], own, readings)
 

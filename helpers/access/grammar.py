@@ -183,6 +183,8 @@ def _check_principal(sort: str, value: str, where: str) -> None:
     if sort == "CanonicalUser":
         raise MalformedPolicy('Invalid principal in policy: "CanonicalUser"', "that is for S3 buckets", where)
     invalid = f'Invalid principal in policy: "{sort.upper()}":"{value}"'
+    if sort == "AWS" and value != "*" and ("*" in value or "?" in value):
+        raise MalformedPolicy(invalid, "a wildcard cannot stand for a part of a principal", where)
     if sort == "AWS" and not (value == "*" or _ACCOUNT.match(value) or _PRINCIPAL_ARN.match(value)):
         raise MalformedPolicy(invalid, "use an account id, a role, user or root ARN, or *", where)
     if sort == "Service" and not known_service_principal(value):

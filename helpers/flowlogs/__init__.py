@@ -1,7 +1,7 @@
 """The flow log record: field catalogue, formats, one line to one record and back, bulk tables.
 
 >>> from helpers.flowlogs import DEFAULT_FORMAT, FIELDS
->>> line = "2 123456789012 eni-0a1b2c3d4e5f60718 10.1.1.10 10.2.1.10 0 0 1 4 336 1432917027 1432917142 ACCEPT OK"
+>>> line = "2 123456789012 eni-0a1b2c3d4e5f6 10.1.1.10 10.2.1.10 0 0 1 4 336 1432917027 1432917142 ACCEPT OK"
 >>> record = DEFAULT_FORMAT.read(line)
 >>> record.srcaddr, record.packets, record.action
 ('10.1.1.10', 4, 'ACCEPT')
@@ -13,10 +13,24 @@ True
 Traceback (most recent call last):
     ...
 helpers.flowlogs.format.RecordError: field 10 (bytes): 'many' is not a whole number (int64)
+>>> from helpers.flowlogs import read_table
+>>> read_table([line, line]).groupby("srcaddr")["bytes"].sum().to_dict()
+{'10.1.1.10': 672}
 """
 
 from helpers.flowlogs.fields import FIELDS, Field
 from helpers.flowlogs.format import DEFAULT_FORMAT, FormatError, LogFormat, RecordError
 from helpers.flowlogs.record import FlowRecord
+from helpers.flowlogs.table import BadLine, read_table
 
-__all__ = ["DEFAULT_FORMAT", "FIELDS", "Field", "FlowRecord", "FormatError", "LogFormat", "RecordError"]
+__all__ = [
+    "BadLine",
+    "DEFAULT_FORMAT",
+    "FIELDS",
+    "Field",
+    "FlowRecord",
+    "FormatError",
+    "LogFormat",
+    "RecordError",
+    "read_table",
+]

@@ -118,7 +118,7 @@ class LogFormat:
                 raise RecordError(
                     f"field {place + 1} ({field.name}): {part!r} is not a whole number ({field.type})"
                 )
-        return FlowRecord(**values)
+        return FlowRecord.of(values)
 
     @cached_property
     def _readers(self) -> tuple[tuple[str, int], ...]:

@@ -1,6 +1,8 @@
 """One flow log record as a value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,3 +83,25 @@ class FlowRecord:
     def __repr__(self) -> str:
         shown = ((item.name, getattr(self, item.name)) for item in fields(self))
         return f"FlowRecord({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Make a record of some attributes, several times faster than the constructor; the others are None.
+
+        Raises AttributeError for a name that is no field.
+        """
+        record = cls.__new__(cls)
+        for name, value in values.items():
+            object.__setattr__(record, name, value)
+        return record
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> None:
+            # only asked for slots that `of` left empty
+            if name in _NAMES:
+                return None
+            raise AttributeError(f"FlowRecord has no field {name!r}")
+
+
+_NAMES = frozenset(item.name for item in fields(FlowRecord))

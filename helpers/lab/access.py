@@ -180,7 +180,9 @@ class AwsAccess(Access):
             time.sleep(left)
 
     def banner(self) -> tuple[str, str, str]:
-        sentence = f"Account {masked(self._account)} as {masked_arn(self._arn)}, region {self.region}. This costs money."
+        sentence = (
+            f"Account {masked(self._account)} as {masked_arn(self._arn)}, region {self.region}. This costs money."
+        )
         return "Real AWS account", "#D55E00", sentence
 
     def account_key(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -13,12 +13,14 @@ from helpers.lab import names
 from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, SandboxAccess
 from helpers.lab.catchup import CatchUp
 from helpers.lab.readings import Readings
-from helpers.lab.teardown import Teardown
+from helpers.lab.snapshot import MARK
 from helpers.network import Topology
+
+if TYPE_CHECKING:
+    from helpers.lab.teardown import Teardown
 
 Found = TypeVar("Found")
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
-DONE = "Done-"
 
 
 def open_lab(
@@ -129,14 +131,14 @@ class Lab:
 
     def done(self, mark: str) -> bool:
         """Whether :meth:`mark_done` was called with this mark: for what cannot be found, such as traffic sent."""
-        return any(tag["Key"] == DONE + mark for tag in self._first_vpc().get("Tags", []))
+        return any(tag["Key"] == MARK + mark for tag in self._first_vpc().get("Tags", []))
 
     def mark_done(self, mark: str) -> None:
         """Remember, in a tag of the lab's first VPC, that something was done."""
         vpc = self._first_vpc()
         if not vpc:
             raise LabError("There is no VPC of this lab to write the mark on: run notebook 01 first.")
-        tag = {"Key": DONE + mark, "Value": self.now().isoformat(timespec="seconds")}
+        tag = {"Key": MARK + mark, "Value": self.now().isoformat(timespec="seconds")}
         self.client("ec2").create_tags(Resources=[vpc["VpcId"]], Tags=[tag])
 
     def _first_vpc(self) -> dict[str, Any]:
@@ -155,8 +157,10 @@ class Lab:
         return CatchUp.run(self, notebook, parameters)
 
     @cached_property
-    def teardown(self) -> Teardown:
+    def teardown(self) -> "Teardown":
         """Take the lab down: ``plan()``, ``run()``, ``verify()``."""
+        from helpers.lab.teardown import Teardown
+
         return Teardown(self)
 
     @cached_property

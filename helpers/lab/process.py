@@ -162,9 +162,7 @@ def _starting(home: Path) -> Iterator[None]:
         raise SandboxError(f"Another program has been starting the sandbox of {home} for a minute.") from None
 
 
-def _launch(
-    home: Path, start_at: float | None, seed: int | None, idle_seconds: float | None
-) -> SandboxInfo:
+def _launch(home: Path, start_at: float | None, seed: int | None, idle_seconds: float | None) -> SandboxInfo:
     command = [sys.executable, "-m", "helpers.sandbox", "--home", str(home)]
     for option, value in (("--start-at", start_at), ("--seed", seed), ("--idle-seconds", idle_seconds)):
         command += [option, str(value)] if value is not None else []

@@ -1,8 +1,42 @@
-"""The VPC network: build a topology from ``describe_*`` replies, trace a packet, get every verdict with its reason."""
+"""The VPC network: a topology from ``describe_*`` replies, a packet traced through it, every verdict with its reason.
+
+>>> from helpers.network import Connections, Packet, Topology, trace
+>>> topology = Topology.from_describe(
+...     Vpcs=[{"VpcId": "vpc-1", "CidrBlock": "10.1.0.0/16"}],
+...     Subnets=[{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.1.1.0/24"}],
+...     SecurityGroups=[
+...         {
+...             "GroupId": "sg-1",
+...             "GroupName": "web",
+...             "IpPermissions": [],
+...             "IpPermissionsEgress": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+...         }
+...     ],
+...     NetworkInterfaces=[
+...         {
+...             "NetworkInterfaceId": f"eni-{n}",
+...             "VpcId": "vpc-1",
+...             "SubnetId": "subnet-1",
+...             "PrivateIpAddress": f"10.1.1.1{n}",
+...             "Groups": [{"GroupId": "sg-1"}],
+...         }
+...         for n in (1, 2)
+...     ],
+... )
+>>> result, connections = trace(topology, Packet("10.1.1.11", "10.1.1.12", 6, 40000, 80, tcp_flags=2), Connections())
+>>> print(result)
+✓ ACCEPT eni-1 egress: security group sg-1 (web): all traffic to 0.0.0.0/0
+✓ ACCEPT subnet-1: no route table: 10.1.0.0/16 -> local
+✗ REJECT eni-2 ingress: security group sg-1 (web): no ingress rule allows it
+rejected by sg-1
+>>> [(one.interface_id, one.direction, one.action) for one in result.sightings]
+[('eni-1', 'egress', 'ACCEPT'), ('eni-2', 'ingress', 'REJECT')]
+"""
 
 from helpers.network.addresses import AddressError, Cidr
 from helpers.network.connections import Connections
 from helpers.network.describe import TopologyError
+from helpers.network.explain import Candidate, Explanation, explain
 from helpers.network.model import (
     AclEntry,
     GroupRule,
@@ -26,8 +60,10 @@ from helpers.network.trace import trace
 __all__ = [
     "AclEntry",
     "AddressError",
+    "Candidate",
     "Cidr",
     "Connections",
+    "Explanation",
     "GroupRule",
     "Hop",
     "Instance",
@@ -47,5 +83,6 @@ __all__ = [
     "TopologyError",
     "Trace",
     "Vpc",
+    "explain",
     "trace",
 ]

@@ -126,13 +126,26 @@ class AclView:
 
     def decide(self, direction: Direction, protocol: int, remote: int, chosen: int) -> tuple[bool, Hop]:
         """The first entry that matches. The final ``*`` matches everything, so there always is one."""
-        tests = self._tests.get((direction, protocol))
-        if tests is None:
-            tests = self._tests[direction, protocol] = tuple(self._make_tests(direction, protocol))
-        for first, last, low, high, allow, hop in tests:
+        for first, last, low, high, allow, hop in self._tests_of(direction, protocol):
             if first <= remote <= last and low <= chosen <= high:
                 return allow, hop
         raise AssertionError("a network ACL without its final entry")
+
+    def possible(self, direction: Direction, protocol: int, remote: int) -> list[tuple[bool, Hop]]:
+        """The entries that could decide about an ICMP message of unknown type, up to the one for every type."""
+        found: list[tuple[bool, Hop]] = []
+        for first, last, low, high, allow, hop in self._tests_of(direction, protocol):
+            if first <= remote <= last:
+                found.append((allow, hop))
+                if (low, high) == (-1, 65535):
+                    break
+        return found
+
+    def _tests_of(self, direction: Direction, protocol: int) -> tuple[AclTest, ...]:
+        tests = self._tests.get((direction, protocol))
+        if tests is None:
+            tests = self._tests[direction, protocol] = tuple(self._make_tests(direction, protocol))
+        return tests
 
     def _make_tests(self, direction: Direction, protocol: int) -> list[AclTest]:
         if self._acl is None:
@@ -184,14 +197,21 @@ class View:
         self.by_address: dict[int, list[Port]] = {}
         self.by_public: dict[int, tuple[Port, int]] = {}
         self.by_vpc: dict[str, dict[int, Port]] = {}
-        for port in self.ports.values():
+        for port in sorted(
+            self.ports.values(), key=lambda one: one.up
+        ):  # one that is up wins over a left-over
             local = self.by_vpc.setdefault(port.vpc_id, {})
             for address in port.addresses:
-                self.by_address.setdefault(address, []).append(port)
+                self.by_address.setdefault(address, []).insert(0, port)
                 local[address] = port
             self.by_public.update({outside: (port, inside) for inside, outside in port.public.items()})
-        self.resolvers = {vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs}
-        self.routers = {cidr.first + 1 for subnet in topology.subnets for cidr in subnet.cidrs}
+        self.resolvers: dict[str, int] = {
+            vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs
+        }
+        self.routers: dict[str, set[int]] = {}
+        for subnet in topology.subnets:
+            self.routers.setdefault(subnet.vpc_id, set()).update(cidr.first + 1 for cidr in subnet.cidrs)
+        self.services = frozenset(self.resolvers.values()).union(*self.routers.values())
         self._acls: dict[str, AclView] = {}
         self._routes: dict[str, RouteView] = {}
         self._visible: dict[str, dict[int, frozenset[str]]] = {}

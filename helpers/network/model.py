@@ -8,7 +8,7 @@ from helpers.network.addresses import Cidr
 TargetKind = Literal["local", "internet gateway", "peering", "other"]
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
-_PRE_NITRO = frozenset(
+_PRE_NITRO = frozenset(  # families
     "t1 t2 m1 m2 m3 m4 c1 c3 c4 cc1 cc2 cg1 cr1 r3 r4 x1 x1e i2 i3 d2 h1 hi1 hs1 f1 g2 g3 g3s p2 p3".split()
 )
 

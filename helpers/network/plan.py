@@ -109,7 +109,7 @@ def _source(view: View, packet: Packet, src: int, dst: int) -> Port | None:
 
 def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
     """A source that no interface holds: the internet, an unlogged service, or nobody."""
-    if is_link_local(src) or src in view.resolvers.values() or src in view.routers:
+    if is_link_local(src) or src in view.services:
         return _unlogged(packet.src)
     inside = any(src in cidr for cidrs in view.vpc_cidrs.values() for cidr in cidrs)
     if inside or not is_public(src) or src in view.by_public:
@@ -131,9 +131,8 @@ def _not_logged(view: View, packet: Packet, src: int, dst: int, source: Port) ->
         )
         return Trace("delivered", (hop,), None, (), source.id)
     dhcp = packet.protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS
-    own = (view.resolvers.get(source.vpc_id), view.subnet_cidrs.get(source.subnet_id, ()))
-    router = any(dst == cidr.first + 1 for cidr in own[1])
-    if dhcp or is_link_local(dst) or dst == own[0] or router:
+    own = {view.resolvers.get(source.vpc_id), *view.routers.get(source.vpc_id, ())}
+    if dhcp or is_link_local(dst) or dst in own:
         return _unlogged(packet.dst)
     return None
 

@@ -59,38 +59,37 @@ def _finish(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, p
 
 
 def _make(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
-    hops: list[Hop] = []
-    sightings: tuple[Sighting, ...] = ()
-    if out_hop is not None and way.out_sightings is not None:
-        accepted, rejected, unrouted = way.out_sightings
-        hops.append(out_hop)
-        if not passed_out:
-            return Trace("rejected", tuple(hops), out_hop, (rejected,))
-        if way.acl_out is not None:
-            hops.append(way.acl_out[1])
-            if not way.acl_out[0]:
-                return Trace("rejected", tuple(hops), way.acl_out[1], (rejected,))
-        if way.lost is not None:
-            return Trace("lost", (*hops, way.lost), way.lost, (unrouted,) if answers else ())
-        sightings = (accepted,)
+    if out_hop is None or way.out_sightings is None:
+        return _arrive(way, (), (), in_hop)
+    accepted, rejected, unrouted = way.out_sightings
+    if not passed_out:
+        return Trace("rejected", (out_hop,), out_hop, (rejected,))
+    hops: tuple[Hop, ...] = (out_hop,)
+    if way.acl_out is not None:
+        hops = (out_hop, way.acl_out[1])
+        if not way.acl_out[0]:
+            return Trace("rejected", hops, way.acl_out[1], (rejected,))
+    if way.lost is not None:
+        return Trace("lost", (*hops, way.lost), way.lost, (unrouted,) if answers else ())
+    return _arrive(way, hops, (accepted,), in_hop)
+
+
+def _arrive(way: Plan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], in_hop: Hop | None) -> Trace:
     hops += way.route_hops
-    target = way.destination
-    if way.arrival is not None and way.arrival.verdict == "accept":
-        return Trace("delivered", (*hops, way.arrival), None, sightings)
-    if target is None or way.arrival is not None:
-        text = "no interface has the destination address"
-        end = way.arrival or Hop("interface", "lost", "destination", "destination", text)
+    target, end = way.destination, way.arrival
+    if end is not None and end.verdict == "accept":
+        return Trace("delivered", (*hops, end), None, sightings)
+    if target is None or way.in_sightings is None:
+        end = end or Hop("interface", "lost", "destination", "destination", "no interface has this address")
         return Trace("lost", (*hops, end), end, sightings)
-    if way.in_sightings is None:
-        raise AssertionError("a destination without its sightings")
     seen, refused = way.in_sightings
+    stopped = in_hop
     if way.acl_in is not None:
-        hops.append(way.acl_in[1])
+        hops += (way.acl_in[1],)
         if not way.acl_in[0]:
-            return Trace("rejected", tuple(hops), way.acl_in[1], (*sightings, refused))
-    if in_hop is None:
-        raise AssertionError("the receiver's groups were not asked")
-    hops.append(in_hop)
-    if in_hop.verdict == "reject":
-        return Trace("rejected", tuple(hops), in_hop, (*sightings, refused))
-    return Trace("delivered", tuple(hops), None, (*sightings, seen), target.id)
+            stopped = way.acl_in[1]
+    if in_hop is not None:
+        hops += (in_hop,)
+    if stopped is not None and stopped.verdict == "reject":
+        return Trace("rejected", hops, stopped, (*sightings, refused))
+    return Trace("delivered", hops, None, (*sightings, seen), target.id)

@@ -86,7 +86,7 @@ class SandboxAccount:
         self.answered: OrderedDict[str, Reply] = OrderedDict()
         self.replaying = False
         self._replay_position = 0
-        self.generation = 0
+        self._network_changes = 0
         self.lock = threading.RLock()
         self._applying = False
         self._guarding = False
@@ -99,6 +99,10 @@ class SandboxAccount:
     @property
     def position(self) -> int:
         return self._replay_position if self.replaying else len(self.journal)
+
+    @property
+    def network_version(self) -> int:
+        return self._network_changes + self.moto.changes
 
     def now(self) -> float:
         return self.clock.now() if self._event_time is None else self._event_time
@@ -222,8 +226,8 @@ class SandboxAccount:
         self._applying = True
         try:
             reply, reached = self._answer(request)
-            if reached:
-                self.generation += 1
+            if reached and request.service == "ec2":
+                self._network_changes += 1
             if reply.status < 300:
                 self.made[self._asked] = self.made.get(self._asked, 0) + 1
                 self._run_until(self.clock.after_step())

@@ -2,7 +2,15 @@
 
 from importlib import import_module
 
-MODULES: tuple[str, ...] = ("helpers.sandbox.sts", "helpers.sandbox.ec2")
+MODULES: tuple[str, ...] = (
+    "helpers.sandbox.sts",
+    "helpers.sandbox.ec2",
+    "helpers.sandbox.logs",
+    "helpers.sandbox.flow_logs",
+    "helpers.sandbox.dataplane",
+    "helpers.sandbox.machines",
+    "helpers.sandbox.ssm",
+)
 
 
 def load() -> None:

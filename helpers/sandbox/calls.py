@@ -76,6 +76,10 @@ class Account(Protocol):
     def moto(self) -> "Moto":
         """What no API sets or tells: states, permissions, leftovers (:mod:`helpers.sandbox.moto_adapter`)."""
 
+    @property
+    def network_version(self) -> int:
+        """Changes whenever the network may have changed: whoever keeps a reading of it makes it anew."""
+
     def now(self) -> float:
         """The virtual time in epoch seconds."""
 

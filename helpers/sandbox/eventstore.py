@@ -26,12 +26,14 @@ from typing import Any
 
 import orjson
 
-from helpers.sandbox.segments import Segments, StoreDamaged, StoreError
+from helpers.sandbox.segments import SEGMENT_BYTES, Segments, StoreDamaged, StoreError
 from helpers.sandbox.streams import StreamEvents
 
 __all__ = ["EventStore", "StoreDamaged", "StoreError", "StreamEvents"]
 
 Turn = tuple[int, int]
+COMPACT_EVENTS = 100_000
+"""A start with more deleted events than this, and than living ones, rewrites the segments."""
 
 
 class _Group:
@@ -50,9 +52,9 @@ class EventStore:
     when the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, last_position: int | None = None) -> None:
+    def __init__(self, folder: Path, last_position: int | None = None, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = folder
-        self._segments = Segments(folder)
+        self._segments = Segments(folder, segment_bytes)
         self._loads = 0
         self._turn: Turn = (-1, -1)
         self._mark: tuple[Path, int] | None = None
@@ -179,8 +181,13 @@ class EventStore:
         self._mark = None
         self._loads += 1
         unfinished: tuple[Path, int] | None = None
+        applied = 0
         for path, offset, payload in self._segments.load():
             record = orjson.loads(payload)
+            applied += len(record.get("m", ()))
+            if record["k"] in ("base", "block"):
+                self._apply_compacted(record)
+                continue
             turn = (record["p"], record["o"])
             if turn <= self._held:
                 raise StoreDamaged(path, offset, "records out of order")
@@ -192,6 +199,10 @@ class EventStore:
         if unfinished is not None:
             self._segments.cut(*unfinished)
             self.notes.append("The events of a call that the journal does not know were dropped.")
+        if last_position is not None:
+            live = sum(len(events) for group in self._groups.values() for events in group.streams.values())
+            if applied - live > max(live, COMPACT_EVENTS):
+                self._segments.replace_all(self._compacted())
 
     def _apply(self, record: dict[str, Any]) -> None:
         key = (record["r"], record["g"])
@@ -208,3 +219,23 @@ class EventStore:
             self._groups[key].removals = removals + 1
         elif key in self._groups and self._groups[key].streams.pop(record["s"], None) is not None:
             self._groups[key].removals += 1
+
+    # --- compaction: restarts must not grow slower with what was deleted long ago -----------------------------
+
+    def _compacted(self) -> Iterator[bytes]:
+        """Everything that is alive: a base record that supersedes what was written before, then blocks."""
+        position, ordinal = self._held
+        yield orjson.dumps({"k": "base", "p": position, "o": ordinal, "q": self._next_sequence})
+        for (region, group), entry in self._groups.items():
+            for name, events in entry.streams.items():
+                for block in events.blocks():
+                    yield orjson.dumps({"k": "block", "r": region, "g": group, "s": name, **block})
+
+    def _apply_compacted(self, record: dict[str, Any]) -> None:
+        if record["k"] == "base":
+            self._groups.clear()
+            self._held = (record["p"], record["o"])
+            self._next_sequence = record["q"]
+            return
+        group = self._groups.setdefault((record["r"], record["g"]), _Group())
+        group.streams.setdefault(record["s"], StreamEvents()).restore(record)

@@ -13,7 +13,7 @@ import orjson
 from botocore.exceptions import UnknownServiceError
 
 from helpers.sandbox import auth, wire
-from helpers.sandbox.account import Reply, Request, SandboxAccount, error_reply, unsupported
+from helpers.sandbox.account import Reply, Request, SandboxAccount, error_reply
 from helpers.sandbox.calls import Caller, ServiceError
 from helpers.sandbox.identities import Identities, owner
 
@@ -71,7 +71,7 @@ class Front:
         is_clock = environ["PATH_INFO"] == CLOCK_PATH
         try:
             if not is_clock and wire.protocol(claim.service) not in ("json", "query", "ec2"):
-                raise unsupported(claim.service, "at all")
+                raise ServiceError("UnsupportedOperation", f"The sandbox does not simulate {claim.service}.")
             caller = self._caller(claim, environ, headers, body)
         except (UnknownServiceError, ServiceError) as error:
             return _refusal(claim.service, error)

@@ -8,7 +8,7 @@ own, so a damaged length in the middle of a file is not mistaken for the torn en
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -67,15 +67,14 @@ class Segments:
         """Write one record. A write that fails half-way is taken back. Raises :class:`StoreError`."""
         writer = self._open()
         start = self._size
-        head = _MAGIC + struct.pack("<II", len(payload), zlib.crc32(payload))
-        frame = head + struct.pack("<I", zlib.crc32(head)) + payload
+        frame = _frame(payload)
         try:
             view = memoryview(frame)
             while view:
                 view = view[writer.write(view) or 0 :]
         except OSError as error:
             os.truncate(writer.fileno(), start)
-            raise StoreError(f"The sandbox cannot write its events to {self.folder}: {error.strerror}.") from error
+            raise self._cannot_write(error) from error
         self._size = start + len(frame)
 
     def cut(self, path: Path, offset: int) -> None:
@@ -84,6 +83,26 @@ class Segments:
         for later in [p for p in self.paths() if p > path]:
             later.unlink()
         os.truncate(path, offset)
+
+    def replace_all(self, payloads: Iterable[bytes]) -> None:
+        """Put new records in the place of all old ones. A kill in the middle leaves the old or both, never neither.
+
+        The first payload must tell :meth:`load`'s caller to forget everything before it.
+        """
+        self.close()
+        old = self.paths()
+        draft = self.folder / "compacting.tmp"
+        try:
+            with draft.open("wb") as file:
+                for payload in payloads:
+                    file.write(_frame(payload))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path(_number(old[-1]) + 1 if old else 1))
+            for path in old:
+                path.unlink()
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def mark(self) -> tuple[Path, int]:
         """Where the next record will go: what :meth:`cut` takes to undo what follows."""
@@ -95,6 +114,12 @@ class Segments:
             self._writer.close()
             self._writer = None
 
+    def _path(self, number: int) -> Path:
+        return self.folder / f"events-{number:06d}.seg"
+
+    def _cannot_write(self, error: OSError) -> StoreError:
+        return StoreError(f"The sandbox cannot write its events to {self.folder}: {error.strerror}.")
+
     def _open(self) -> FileIO:
         if self._writer is not None and self._size < self._segment_bytes:
             return self._writer
@@ -103,7 +128,7 @@ class Segments:
         if paths and paths[-1].stat().st_size < self._segment_bytes:
             path = paths[-1]
         else:
-            path = self.folder / f"events-{len(paths) + 1:06d}.seg"
+            path = self._path(_number(paths[-1]) + 1 if paths else 1)
         try:
             self._writer = FileIO(path, "ab")
         except OSError as error:
@@ -115,7 +140,7 @@ class Segments:
         size, offset = path.stat().st_size, 0
         with path.open("rb") as file:
             while offset < size:
-                payload = self._frame(file.read(_HEADER.size), file, path, offset, size, last)
+                payload = self._payload(file.read(_HEADER.size), file, path, offset, size, last)
                 if payload is None:
                     os.truncate(path, offset)
                     self.notes.append(
@@ -125,7 +150,7 @@ class Segments:
                 yield path, offset, payload
                 offset += _HEADER.size + len(payload)
 
-    def _frame(self, head: bytes, file: BinaryIO, path: Path, offset: int, size: int, last: bool) -> bytes | None:
+    def _payload(self, head: bytes, file: BinaryIO, path: Path, offset: int, size: int, last: bool) -> bytes | None:
         """The payload of the frame whose header was just read; None for a torn end."""
         rest = size - offset
         if len(head) < _HEADER.size:
@@ -150,3 +175,12 @@ class Segments:
     def _refuse_unless_last(self, path: Path, offset: int, why: str, last: bool) -> None:
         if not last:
             raise StoreDamaged(path, offset, why)
+
+
+def _frame(payload: bytes) -> bytes:
+    head = _MAGIC + struct.pack("<II", len(payload), zlib.crc32(payload))
+    return head + struct.pack("<I", zlib.crc32(head)) + payload
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("events-"))

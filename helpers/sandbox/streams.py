@@ -5,7 +5,8 @@ Numbers live in ``array('q')`` (8 bytes each), messages in a list: about 190 byt
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 OVERHEAD_BYTES = 26
 """What CloudWatch Logs adds to each event's UTF-8 length when it counts bytes (PutLogEvents)."""
@@ -73,6 +74,26 @@ class StreamEvents:
         self.first_timestamp = least if self.first_timestamp is None else min(self.first_timestamp, least)
         self.last_timestamp = most if self.last_timestamp is None else max(self.last_timestamp, most)
         self.last_ingestion = ingestion
+
+    def blocks(self, size: int = 50_000) -> Iterator[dict[str, Any]]:
+        """All columns in pieces, for :meth:`restore`; at least one piece, for the bounds of an emptied stream."""
+        self.settle()
+        bounds = {"f": self.first_timestamp, "l": self.last_timestamp, "z": self.last_ingestion}
+        for at in range(0, len(self) or 1, size):
+            columns = (self.timestamps, self.ingestions, self.sequences)
+            t, i, q = (column[at : at + size].tolist() for column in columns)
+            yield {"t": t, "i": i, "q": q, "m": self.messages[at : at + size], **bounds}
+
+    def restore(self, block: Mapping[str, Any]) -> None:
+        """Add a piece that :meth:`blocks` gave."""
+        self.timestamps.extend(block["t"])
+        self.ingestions.extend(block["i"])
+        self.sequences.extend(block["q"])
+        self.messages.extend(block["m"])
+        self.stored_bytes += counted_bytes(block["m"])
+        self.first_timestamp, self.last_timestamp, self.last_ingestion = block["f"], block["l"], block["z"]
+        self.appended_in_order = self.appended_in_order and _ascending(self.sequences)
+        self._sorted = len(self)
 
     def settle(self) -> "StreamEvents":
         """Sort what arrived out of order. Costs nothing when nothing did."""

@@ -14,22 +14,22 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
-import botocore.session
 import orjson
 from botocore import parsers, serialize
+from botocore.loaders import create_loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
 from helpers.sandbox.calls import Params, ServiceError
 
 Tree = dict[str, Any]
+_LOADER = create_loader()
 
 
 @cache
 def service_model(service: str) -> ServiceModel:
     """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know."""
-    session = botocore.session.Session()
-    return session.get_service_model(service)
+    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
 
 
 def protocol(service: str) -> str:
@@ -241,17 +241,21 @@ def _scalar_text(value: Any) -> str:
 
 
 def write_error(service: str, error: ServiceError) -> tuple[bytes, str]:
-    """The body and content type of an error reply."""
+    """The body and content type of an error reply, in the protocol of any of AWS's services."""
     dialect = protocol(service)
-    if dialect == "json":
+    if dialect not in ("ec2", "query", "rest-xml"):
+        version = service_model(service).metadata.get("jsonVersion")
         body = {"__type": error.code, "message": error.message, **error.members}
-        return orjson.dumps(body), f"application/x-amz-json-{service_model(service).metadata['jsonVersion']}"
+        return orjson.dumps(body), f"application/x-amz-json-{version}" if version else "application/json"
     if dialect == "ec2":
         root = ElementTree.Element("Response")
         node = ElementTree.SubElement(ElementTree.SubElement(root, "Errors"), "Error")
         request_id = "RequestID"
+    elif service == "s3":
+        root = node = ElementTree.Element("Error")
+        request_id = "RequestId"
     else:
-        root = ElementTree.Element("ErrorResponse", xmlns=str(service_model(service).metadata["xmlNamespace"]))
+        root = ElementTree.Element("ErrorResponse", xmlns=str(service_model(service).metadata.get("xmlNamespace", "")))
         node = ElementTree.SubElement(root, "Error")
         ElementTree.SubElement(node, "Type").text = "Sender" if error.status < 500 else "Receiver"
         request_id = "RequestId"

@@ -7,7 +7,7 @@ accounts, entities, transformers, the query languages SQL and PPL.
 A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group.
 """
 
-from helpers.sandbox.logs import filtering, groups, metricfilters, put, reads, streams, tags
+from helpers.sandbox.logs import filtering, groups, metricfilters, put, queries, reads, records, streams, tags
 from helpers.sandbox.logs.groups import make_group
 from helpers.sandbox.logs.patterns import FilterPattern, PatternError
 from helpers.sandbox.logs.state import LogGroup, LogsState
@@ -24,7 +24,9 @@ __all__ = [
     "make_group",
     "metricfilters",
     "put",
+    "queries",
     "reads",
+    "records",
     "streams",
     "tags",
 ]

@@ -1,8 +1,8 @@
 """FilterLogEvents: events of many streams in one order of time, matched against a filter pattern."""
 
-import heapq
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
+from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
 from helpers.sandbox.calls import Account, Call, Params, replaces
@@ -22,15 +22,16 @@ from helpers.sandbox.streams import OVERHEAD_BYTES, StreamEvents, utf8_length
 
 SCAN_EVENTS = 100_000
 """One call looks at no more events than this; AWS documents that pages may be short or empty, not the number."""
+_LAST = 1 << 60
 _DESCENDING_FROM_MS = 1_704_067_200_000
 
 
 class Found(NamedTuple):
     timestamp: int
     sequence: int
-    at: int
+    message: str
+    ingestion: int
     name: str
-    events: StreamEvents
 
 
 class Place(NamedTuple):
@@ -51,8 +52,8 @@ def filter_log_events(call: Call, account: Account) -> Params:
     let_expire(account, call.region, group)
     streams = account.events.streams(call.region, group.name)
     chosen = {name: streams[name] for name in _names(params, group) if name in streams}
-    candidates = _merged(chosen, params, forwards, place)
-    page, token = _page(candidates, pattern, params.get("limit", PAGE_EVENTS), forwards)
+    spans = [_span(name, chosen[name], params, forwards, place) for name in chosen]
+    page, token = _page(spans, pattern, params.get("limit", PAGE_EVENTS), forwards)
     return {
         "events": [_reply(found) for found in page],
         "searchedLogStreams": [],
@@ -96,56 +97,116 @@ def _start(params: Params) -> tuple[bool, Place | None]:
     return forwards, None
 
 
-def _merged(streams: dict[str, StreamEvents], params: Params, forwards: bool, place: Place | None) -> Iterator[Found]:
-    """All events of the time range after ``place``, in order. Unlike GetLogEvents', this endTime is inclusive."""
-    walks = []
-    for name, stream in streams.items():
-        events = stream.settle()
-        low = events.index(params["startTime"]) if "startTime" in params else 0
-        high = events.index(params["endTime"] + 1) if "endTime" in params else len(events)
-        if place is not None and forwards:
-            low = max(low, events.index(place.timestamp, place.sequence + 1))
-        elif place is not None:
-            high = min(high, events.index(place.timestamp, place.sequence))
-        walks.append(_walk(name, events, range(low, high) if forwards else range(high - 1, low - 1, -1)))
-    if len(walks) == 1:
-        return walks[0]
-    return heapq.merge(*walks, key=lambda found: found[:2], reverse=not forwards)
+@dataclass(slots=True)
+class Span:
+    """What is left to look at in one stream: ``events[low:high]``."""
+
+    name: str
+    events: StreamEvents
+    low: int
+    high: int
+
+    def cut(self, timestamp: int, forwards: bool) -> int:
+        """The index that separates what lies up to ``timestamp`` (in the search's direction) from the rest."""
+        index = self.events.index(timestamp + 1 if forwards else timestamp)
+        return min(max(index, self.low), self.high)
+
+    def take(self, timestamp: int, forwards: bool) -> range:
+        """Move past ``timestamp``; the indexes that were passed."""
+        cut = self.cut(timestamp, forwards)
+        if forwards:
+            passed, self.low = range(self.low, cut), cut
+        else:
+            passed, self.high = range(cut, self.high), cut
+        return passed
 
 
-def _walk(name: str, events: StreamEvents, indexes: range) -> Iterator[Found]:
-    for i in indexes:
-        yield Found(events.timestamps[i], events.sequences[i], i, name, events)
+def _span(name: str, stream: StreamEvents, params: Params, forwards: bool, place: Place | None) -> Span:
+    """The stream's events in the time range, after ``place``. Unlike GetLogEvents', this endTime is inclusive."""
+    events = stream.settle()
+    low = events.index(params["startTime"]) if "startTime" in params else 0
+    high = events.index(params["endTime"] + 1) if "endTime" in params else len(events)
+    if place is not None and forwards:
+        low = max(low, events.index(place.timestamp, place.sequence + 1))
+    elif place is not None:
+        high = min(high, events.index(place.timestamp, place.sequence))
+    return Span(name, events, low, max(low, high))
 
 
-def _page(
-    candidates: Iterator[Found], pattern: FilterPattern, limit: int, forwards: bool
-) -> tuple[list[Found], str | None]:
+def _page(spans: list[Span], pattern: FilterPattern, limit: int, forwards: bool) -> tuple[list[Found], str | None]:
+    """Look at windows of growing size until the page is full or enough was looked at."""
     page: list[Found] = []
-    size, last = 0, None
-    for found in islice(candidates, SCAN_EVENTS):
-        message = found.events.messages[found.at]
-        if pattern.matches(message):
-            size += utf8_length(message) + OVERHEAD_BYTES
-            if page and size > PAGE_BYTES:
-                return page, _token(last, forwards)
-            page.append(found)
-        last = found
-        if len(page) == limit:
+    left, window = SCAN_EVENTS, max(limit, 1000)
+    while True:
+        spans = [span for span in spans if span.low < span.high]
+        if not spans:
             break
-    more = next(candidates, None) is not None
-    return page, _token(last, forwards) if more else None
+        bound = _bound(spans, min(window, left), forwards)
+        before = sum(span.high - span.low for span in spans)
+        page += _matching(spans, pattern, bound, forwards)
+        left -= before - sum(span.high - span.low for span in spans)
+        window *= 4
+        if left <= 0 or len(page) >= limit:
+            break
+    kept = _fitting(page, limit)
+    if kept < len(page):
+        last = page[kept - 1]
+        return page[:kept], _token(last.timestamp, last.sequence, forwards)
+    if any(span.low < span.high for span in spans):
+        return page, _token(bound, _LAST if forwards else 0, forwards)
+    return page, None
 
 
-def _token(last: Found | None, forwards: bool) -> str | None:
-    return make_token(f"{'f' if forwards else 'b'}.{last.timestamp}.{last.sequence}") if last else None
+def _bound(spans: list[Span], count: int, forwards: bool) -> int:
+    """The timestamp up to which at least ``count`` events lie, or all of them."""
+    low = min(span.events.timestamps[span.low] for span in spans)
+    high = max(span.events.timestamps[span.high - 1] for span in spans)
+
+    def passed(timestamp: int) -> int:
+        return sum(
+            (span.cut(timestamp, True) - span.low) if forwards else (span.high - span.cut(timestamp, False))
+            for span in spans
+        )
+
+    while low < high:
+        middle = (low + high) // 2 if forwards else (low + high + 1) // 2
+        if passed(middle) >= count:
+            low, high = (low, middle) if forwards else (middle, high)
+        else:
+            low, high = (middle + 1, high) if forwards else (low, middle - 1)
+    return low
+
+
+def _matching(spans: list[Span], pattern: FilterPattern, bound: int, forwards: bool) -> list[Found]:
+    found = []
+    matches = pattern.matches
+    for span in spans:
+        events = span.events
+        messages = events.messages
+        found += [
+            Found(events.timestamps[i], events.sequences[i], messages[i], events.ingestions[i], span.name)
+            for i in span.take(bound, forwards)
+            if matches(messages[i])
+        ]
+    return sorted(found, key=itemgetter(0, 1), reverse=not forwards)
+
+
+def _fitting(page: list[Found], limit: int) -> int:
+    """How many of the matches go into one page of at most 1 MB; one always does."""
+    sizes = accumulate(utf8_length(found.message) + OVERHEAD_BYTES for found in page[:limit])
+    count = sum(total <= PAGE_BYTES for total in sizes)
+    return max(count, 1) if page else 0
+
+
+def _token(timestamp: int, sequence: int, forwards: bool) -> str:
+    return make_token(f"{'f' if forwards else 'b'}.{timestamp}.{sequence}")
 
 
 def _reply(found: Found) -> Params:
     return {
         "logStreamName": found.name,
         "timestamp": found.timestamp,
-        "message": found.events.messages[found.at],
-        "ingestionTime": found.events.ingestions[found.at],
+        "message": found.message,
+        "ingestionTime": found.ingestion,
         "eventId": event_id(found.timestamp, found.sequence),
     }

@@ -177,3 +177,41 @@ def describe(group: LogGroup, call: Call, account: Account) -> Params:
     if group.retention_days is not None:
         entry["retentionInDays"] = group.retention_days
     return entry
+
+
+@replaces("logs", "ListLogGroups")
+def list_log_groups(call: Call, account: Account) -> Params:
+    """Names, ARNs and classes. The pattern is up to five texts joined by ``|``; ``^`` anchors one to the start."""
+    params = call.params
+    for name in ("dataSources", "fieldIndexNames", "includeLinkedAccounts", "accountIdentifiers"):
+        if params.get(name):
+            raise invalid(f"The sandbox does not simulate {name} of ListLogGroups.")
+    chosen = [
+        group
+        for group in state_of(call, account).groups.values()
+        if _fits(group.name, params.get("logGroupNamePattern"))
+        and in_class(group, params.get("logGroupClass"))
+        and all(_has_tag(group, wanted) for wanted in params.get("logGroupTags", []))
+    ]
+    page, token = paged(chosen, lambda group: group.name, params, size=50)
+    listed = [
+        {
+            "logGroupName": group.name,
+            "logGroupArn": group_arn(account, call.region, group.name),
+            "logGroupClass": group.log_class,
+        }
+        for group in page
+    ]
+    return {"logGroups": listed, **({"nextToken": token} if token else {})}
+
+
+def _fits(name: str, pattern: str | None) -> bool:
+    return pattern is None or any(
+        name.startswith(part[1:]) if part.startswith("^") else part in name for part in pattern.split("|")
+    )
+
+
+def _has_tag(group: LogGroup, wanted: Params) -> bool:
+    if wanted["key"] not in group.tags:
+        return False
+    return not wanted.get("values") or group.tags[wanted["key"]] in wanted["values"]

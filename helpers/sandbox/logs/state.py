@@ -33,8 +33,8 @@ class LogGroup:
     streams: dict[str, int] = field(default_factory=dict)
     """Stream names with their creation times."""
     metric_filters: dict[str, MetricFilter] = field(default_factory=dict)
-    flow_logs: bool = False
-    """Whether a flow log delivers to it in the default format: Insights then discovers its fields."""
+    flow_logs: bool | None = None
+    """Whether flow logs deliver to it in the default format only; None where none delivers."""
 
 
 @dataclass
@@ -50,8 +50,8 @@ class Query:
     started_ms: int
     caller: str
     cancelled: bool = False
-    one_group: bool = False
-    """Whether the caller named a single group with ``logGroupName``."""
+    summary: tuple[QueryStatus, float] | None = None
+    """Final status and bytes scanned, once somebody has looked at the result."""
 
 
 @dataclass

@@ -103,14 +103,14 @@ def deliver(
     """Write (timestamp in ms, message) pairs from inside the account, as a flow log's delivery does.
 
     Makes the stream when it is missing, not the group: the delivery asks its role for that, then calls
-    :func:`helpers.sandbox.logs.groups.make_group`. ``flow_logs`` marks the group as holding flow logs in the default
-    format. Returns how many events were stored (0 when the store holds them already, during a replay). Raises
-    ResourceNotFoundException.
+    :func:`helpers.sandbox.logs.groups.make_group`. ``flow_logs`` says that the lines have the default format, whose
+    fields Logs Insights discovers; a group that also gets another format has no discovery. Returns how many events
+    were stored (0 when the store holds them already, during a replay). Raises ResourceNotFoundException.
     """
     found = account.state(LogsState, region).groups.get(group)
     if found is None:
         raise missing_group()
     found.streams.setdefault(stream, now_ms(account))
-    found.flow_logs = found.flow_logs or flow_logs
+    found.flow_logs = flow_logs and found.flow_logs is not False
     stored: int = account.events.append(account.position, region, group, stream, events, now_ms(account))
     return stored

@@ -161,3 +161,22 @@ def test_identifier_and_name_exclude_each_other(group: FakeAccount) -> None:
     both = error(group, "DescribeLogStreams", logGroupName="/vpc/a", logGroupIdentifier=ARN)
     assert both.code == "InvalidParameterException"
     assert group.call("DescribeLogStreams", logGroupIdentifier=ARN)["logStreams"][0]["logStreamName"] == "eni-1-all"
+
+
+def test_groups_are_listed_by_pattern_class_and_tag(account: FakeAccount) -> None:
+    account.call("CreateLogGroup", logGroupName="vpc/a", tags={"Lab": "x"})
+    account.call("CreateLogGroup", logGroupName="my/vpc", tags={"Lab": "y"})
+    account.call("CreateLogGroup", logGroupName="other", logGroupClass="INFREQUENT_ACCESS")
+
+    def names(**params: object) -> list[str]:
+        return [entry["logGroupName"] for entry in account.call("ListLogGroups", **params)["logGroups"]]
+
+    assert names() == ["my/vpc", "other", "vpc/a"]
+    assert names(logGroupNamePattern="^vpc") == ["vpc/a"]
+    assert names(logGroupNamePattern="vpc|^oth") == ["my/vpc", "other", "vpc/a"]
+    assert names(logGroupClass="INFREQUENT_ACCESS") == ["other"]
+    assert names(logGroupTags=[{"key": "Lab", "values": ["y", "z"]}]) == ["my/vpc"]
+    assert names(logGroupTags=[{"key": "Lab"}]) == ["my/vpc", "vpc/a"]
+    first = account.call("ListLogGroups", limit=2)
+    assert names(nextToken=first["nextToken"]) == ["vpc/a"]
+    assert "does not simulate" in error(account, "ListLogGroups", fieldIndexNames=["a"]).message

@@ -39,7 +39,7 @@ class TermPattern:
         return cls(tuple(found[""]), tuple(found["-"]), tuple(found["?"]), regexes)
 
     def matches(self, message: str) -> bool:
-        if any(contains(message) for contains in self.excluded):
+        if self.excluded and any(contains(message) for contains in self.excluded):
             return False
         if self.required or self.excluded or not self.optional:
             return all(contains(message) for contains in self.required)

@@ -69,7 +69,7 @@ def test_tiers_are_continuous(usage: str, quantity: Decimal, step: Decimal) -> N
 def test_the_steps_of_a_cost_add_up_to_its_quantity(usage: str, quantity: Decimal) -> None:
     cost = PRICES.cost(usage, quantity)
     assert sum((step.quantity for step in cost.steps), Decimal(0)) == quantity
-    starts = {start: price for start, price in PRICES.meter(usage).tiers}
+    starts = dict(PRICES.meter(usage).tiers)
     assert all(starts[step.start] == step.price for step in cost.steps)
 
 

@@ -1,0 +1,33 @@
+# `make` alone lists the targets. On Windows, see README.md: every target is one line of Python.
+PYTHON ?= python3
+IN_VENV := .venv/bin/python
+PYTEST := $(IN_VENV) -m pytest -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup course lab test test-all clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## make or refresh .venv (the other targets do it themselves)
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "There is no $(PYTHON) here: install Python 3.11 or newer, or say make PYTHON=..." >&2; exit 3; }
+	@$(PYTHON) setup_workbook.py
+
+course: setup  ## run every notebook headless, offline, and report in build/course/
+	@$(IN_VENV) -m helpers run --keep-going --out build/course
+
+lab: setup  ## open JupyterLab on your own copies of the notebooks, in my/
+	@$(IN_VENV) -m helpers lab
+
+test: setup  ## the tests, in minutes
+	@$(PYTEST) -m "not long"
+
+test-all: setup  ## all tests; also fails where a test was skipped that could have run
+	@$(PYTEST) --must-run
+
+clean:  ## remove what was built; keeps .venv, your notebooks in my/ and your sandbox in .sandbox/
+	@if [ -d build/course/sandbox ] && [ -x $(IN_VENV) ]; then \
+		$(IN_VENV) -m helpers sandbox stop --home build/course/sandbox >/dev/null 2>&1 || true; fi
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -path ./.venv -prune -o -path ./my -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,169 @@
+"""``python -m helpers run``: the notebooks, headless, in a sandbox of their own."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from helpers.commands.errors import ExitCode, broken, usage
+from helpers.commands.parameters import declared, resolve
+from helpers.commands.places import MY, NOTEBOOKS, ROOT, shown
+
+_MARKER = "made-by-the-runner"
+_DEFAULT_LIMIT = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "notebooks", nargs="*", metavar="NN", help="numbers of notebooks; all when none is given"
+    )
+    parser.add_argument(
+        "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="a value for the notebooks' parameters cell; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "course", metavar="DIR",
+        help="where executed copies, results.json and junit.xml go (build/course)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="use this sandbox instead of a fresh private one, and let it run",
+    )
+    parser.add_argument("--keep-going", action="store_true", help="run the rest after a failure")
+    parser.add_argument(
+        "--time-limit", type=minutes, default=_DEFAULT_LIMIT * 60.0, metavar="MINUTES",
+        help=f"for all notebooks together ({_DEFAULT_LIMIT})",
+    )  # fmt: skip
+
+
+def minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes < 24 * 60:
+        raise ValueError(text)
+    return minutes * 60
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run what was asked for; 0 when everything passed, 1 when anything failed."""
+    chosen = choose(arguments.notebooks, NOTEBOOKS)
+    given = _once(arguments.parameters)
+    parameters = {path.stem: resolve(given, declared(_read(path)), path.stem) for path in chosen}
+    out = arguments.out.expanduser().absolute()
+    private = arguments.home is None
+    home = out / "sandbox" if private else arguments.home.expanduser().absolute()
+    _prepare(out, chosen, home, private=private)
+    try:
+        return _run(chosen, parameters, out, home, arguments)
+    finally:
+        if private:
+            stop_sandbox(home)
+
+
+def _run(
+    chosen: Sequence[Path],
+    parameters: Mapping[str, Mapping[str, object]],
+    out: Path,
+    home: Path,
+    arguments: argparse.Namespace,
+) -> int:
+    from helpers.commands import report
+    from helpers.runner import NotebookResult, run_notebooks
+
+    def starting(number: int, name: str) -> None:
+        print(f"[{number:>2}/{len(chosen)}] {name} ... ", end="", flush=True)
+
+    def ended(result: NotebookResult) -> None:
+        print(f"{result.status}, {result.cells} cells, {result.seconds:.1f} s", flush=True)
+        if result.problem:
+            print(f"        {result.problem}", flush=True)
+
+    result = run_notebooks(
+        chosen,
+        out,
+        environment={**os.environ, "FLOWLOGS_HOME": str(home)},
+        parameters=parameters,
+        keep_going=arguments.keep_going,
+        time_limit=arguments.time_limit,
+        on_start=starting,
+        on_end=ended,
+    )
+    report.write_json(result, out / "results.json", parameters)
+    report.write_junit(result, out / "junit.xml")
+    failed = sum(notebook.status == "failed" for notebook in result.notebooks)
+    print(f"\n{report.table(result.notebooks)}\n")
+    verdict = "all passed" if result.passed else f"{failed} failed"
+    print(f"{len(chosen)} notebooks in {result.seconds:.0f} s, {verdict}; see {shown(out)}", flush=True)
+    return ExitCode.DONE if result.passed else ExitCode.CHECK_FAILED
+
+
+def choose(numbers: Sequence[str], folder: Path) -> list[Path]:
+    """The notebooks of these numbers (``5``, ``05`` or ``05_generate_traffic``) in the course's order."""
+    there = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    if not there:
+        raise broken(f"there are no notebooks in {shown(folder)}: is this a complete checkout?")
+    wanted = set()
+    for text in numbers:
+        stem = text.removesuffix(".ipynb")
+        number = f"{int(stem):02}_" if re.fullmatch(r"[0-9]{1,4}", stem) else None
+        found = [name for name in there if name == stem or (number and name.startswith(number))]
+        if not found:
+            raise usage(f"there is no notebook {text!r}; there are: {', '.join(there)}.")
+        wanted.update(found)
+    return [path for name, path in there.items() if not wanted or name in wanted]
+
+
+def _once(pairs: Sequence[Sequence[str]]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise usage(f"the parameter {name} was given twice.")
+        given[name] = value
+    return given
+
+
+def _read(path: Path) -> Any:
+    try:
+        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
+        raise broken(f"{shown(path)} is not a readable notebook: {error}") from None
+
+
+def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) -> None:
+    """Make room for this run's files, and delete nothing that an earlier run did not make."""
+    for kept in (NOTEBOOKS, MY):
+        if out == kept or kept in out.parents:
+            raise usage(f"--out {shown(out)} would overwrite notebooks: choose another folder.")
+    if private and home.exists() and not (home / _MARKER).exists():
+        raise usage(f"{shown(home)} was not made by an earlier run: choose another folder with --out.")
+    try:
+        if private and home.exists():
+            stop_sandbox(home)
+            shutil.rmtree(home)
+        out.mkdir(parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
+        if private:
+            (home / _MARKER).touch()
+        for name in ("results.json", "junit.xml", *(path.name for path in chosen)):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise broken(f"cannot write to {shown(Path(error.filename or out))}: {error.strerror}.") from None
+
+
+def stop_sandbox(home: Path) -> None:
+    """Stop the server of a private home, if a notebook started one there."""
+    if not any(path.name != _MARKER for path in home.iterdir()):
+        return
+    command = [sys.executable, "-m", "helpers", "sandbox", "stop", "--home", str(home)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        print(f"The sandbox in {shown(home)} may still be running: {reason}", file=sys.stderr)

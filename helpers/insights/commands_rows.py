@@ -1,0 +1,202 @@
+"""parse, json, unnest, expand, lookup, cidrlookup: new fields for a row, and more rows."""
+
+from sqlglot import exp
+
+from . import nodes as n
+from .functions_more import checked_regex
+from .patterns import glob, groups
+from .plan import Plan, Wanted, command, whole_text
+from .values import (
+    E,
+    Kind,
+    Typed,
+    all_of,
+    any_of,
+    as_structure,
+    as_text,
+    binary,
+    call,
+    case,
+    cast,
+    column,
+    number_literal,
+    text_literal,
+)
+
+
+@command(n.Parse)
+def parse(plan: Plan, node: n.Parse) -> None:
+    """Fields from a text; an event that does not match keeps its row, without them."""
+    plan.settle_limit()
+    text = as_text(plan.x.value(node.field) if node.field else plan.system("@message"))
+    if node.mode == "logfmt":
+        plan.add({node.names[0].text: Typed(call("i_logfmt", text), Kind.STRUCTURE)})
+    elif node.mode == "csv":
+        _csv(plan, text, [name.text for name in node.names])
+    else:
+        regex, chosen = _pattern(plan, node)
+        if chosen:
+            (_every_match if node.multi else _first_match)(plan, text, regex, chosen)
+
+
+def _csv(plan: Plan, text: E, names: list[str]) -> None:
+    cells = plan.fresh()
+    plan.nest(exp.alias_(call("i_csv", text), cells, copy=False))
+    plan.add(
+        {
+            name: Typed(call("list_extract", column(cells), number_literal(position + 1)), Kind.UNKNOWN)
+            for position, name in enumerate(names)
+        }
+    )
+
+
+def _pattern(plan: Plan, node: n.Parse) -> tuple[str, dict[str, int]]:
+    """The regular expression, and which of its groups each name stands for."""
+    pattern = node.pattern
+    assert pattern is not None
+    if isinstance(pattern, n.String):
+        regex = checked_regex(plan.x, pattern, glob(pattern.value))
+        return regex, {name.text: position + 1 for position, name in enumerate(node.names)}
+    regex = checked_regex(plan.x, pattern, pattern.pattern)
+    found = groups(regex)
+    if node.names:
+        if len(found) != len(node.names):
+            message = f"the pattern has {len(found)} groups, but {len(node.names)} names follow as"
+            raise plan.x.fail(message, node)
+        return regex, {name.text: position + 1 for position, name in enumerate(node.names)}
+    named = {name: position + 1 for position, name in enumerate(found) if name}
+    if not named:
+        raise plan.x.fail("the regular expression has no named group (?<name>...)", pattern)
+    return regex, named
+
+
+def _first_match(plan: Plan, text: E, regex: str, chosen: dict[str, int]) -> None:
+    titles: list[E] = [text_literal(f"g{position + 1}") for position in range(max(chosen.values()))]
+    extract = call("regexp_extract", text, text_literal(regex), exp.Array(expressions=titles))
+    matches = call("regexp_matches", text.copy(), text_literal(regex))
+    match = plan.fresh()
+    plan.nest(exp.alias_(case((matches, extract)), match, copy=False))
+    plan.add(
+        {
+            name: Typed(call("struct_extract", column(match), text_literal(f"g{position}")), Kind.UNKNOWN)
+            for name, position in chosen.items()
+        }
+    )
+
+
+def _every_match(plan: Plan, text: E, regex: str, chosen: dict[str, int]) -> None:
+    """One row for each match; an event without a match keeps its row."""
+    lists: dict[str, str] = {}
+    columns: list[E] = []
+    for name, position in chosen.items():
+        lists[name] = plan.fresh()
+        found = call("regexp_extract_all", text.copy(), text_literal(regex), number_literal(position))
+        columns.append(exp.alias_(found, lists[name], copy=False))
+    plan.nest(*columns)
+    found = call("coalesce", call("len", column(lists[next(iter(chosen))])), number_literal(0))
+    beyond = binary(exp.Add, call("greatest", found, number_literal(1)), number_literal(1))
+    number = plan.multiply(call("range", number_literal(1), beyond))
+    plan.add(
+        {
+            name: Typed(call("list_extract", column(physical), column(number)), Kind.UNKNOWN)
+            for name, physical in lists.items()
+        }
+    )
+
+
+@command(n.JsonPath)
+def json_path(plan: Plan, node: n.JsonPath) -> None:
+    """``json field=f "k.sub" as a``."""
+    plan.settle_limit()
+    steps = node.path.value.removeprefix("$.").replace("[", ".").replace("]", "")
+    base = Typed(as_structure(plan.x.value(node.field)), Kind.STRUCTURE)
+    plan.add({node.name.text: plan.x.inside(base, tuple(step for step in steps.split(".") if step))})
+
+
+@command(n.Unnest)
+def unnest(plan: Plan, node: n.Unnest) -> None:
+    """One row for each element of a list; anything else counts as one element."""
+    plan.settle_limit()
+    value = plan.x.value(node.expr)
+    if value.kind is not Kind.STRUCTURE:
+        plan.add({node.name.text: value})
+        return
+    element = plan.multiply(call("i_items", value.e))
+    plan.add({node.name.text: Typed(column(element), Kind.STRUCTURE)})
+
+
+@command(n.Expand)
+def expand(plan: Plan, node: n.Expand) -> None:
+    """One row for each element of a JSON array; other rows stay as they are."""
+    plan.settle_limit()
+    value = plan.x.value(node.field)
+    if value.kind is Kind.MISSING:
+        return
+    structure = as_structure(value)
+    is_array = binary(exp.EQ, call("json_type", structure), text_literal("ARRAY"))
+    texts = call("json_extract_string", structure.copy(), text_literal("$[*]"))
+    alone = exp.Array(expressions=[whole_text(value)])
+    element = plan.multiply(case((is_array, texts), default=alone))
+    plan.add({node.field.name: Typed(column(element), Kind.UNKNOWN)})
+
+
+# lookup tables are known only when the query runs: positions of columns are parameters ----------------
+
+
+def _position(plan: Plan, table: n.Name, name: n.Name | None) -> E:
+    parameter = f"col_{len(plan.wanted)}"
+    plan.wanted.append(Wanted(parameter, table, name))
+    return cast(plan.parameter(parameter), "BIGINT")
+
+
+def _table(plan: Plan, name: n.Name) -> exp.Table:
+    if name.text not in plan.lookups:
+        plan.lookups.append(name.text)
+    position = plan.lookups.index(name.text)
+    return exp.Table(this=exp.Identifier(this=f"lookup_{position}", quoted=False))
+
+
+@command(n.Lookup)
+def lookup(plan: Plan, node: n.Lookup) -> None:
+    """Values compare as text: a table is a CSV file."""
+    plan.settle_limit()
+    table = _table(plan, node.table)
+    conditions: list[E] = []
+    for name, ref in node.matches:
+        cell = call("list_extract", column("cells"), _position(plan, node.table, name))
+        conditions.append(binary(exp.EQ, cell, as_text(plan.x.value(ref))))
+    _enrich(plan, node, table, conditions, number_literal(0))
+
+
+@command(n.CidrLookup)
+def cidr_lookup(plan: Plan, node: n.CidrLookup) -> None:
+    """The longest prefix that holds the address wins."""
+    plan.settle_limit()
+    table = _table(plan, node.table)
+    block = call("list_extract", column("cells"), _position(plan, node.table, node.column))
+    address = as_text(plan.x.value(node.field))
+    parts = [call("i_in4", address, block), call("i_in6", address.copy(), block.copy())]
+    inside = any_of([call("coalesce", part, exp.Boolean(this=False)) for part in parts])
+    bits = call("coalesce", call("i_bits", block.copy(), number_literal(128)), number_literal(0))
+    _enrich(plan, node, table, [inside], exp.Neg(this=exp.Paren(this=bits)))
+
+
+def _enrich(plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E) -> None:
+    """Adds the outputs of the first row of the table that fits, or nothing."""
+    best = exp.Select(expressions=[column("cells")])
+    best.set("from_", exp.From(this=table))
+    best.set("where", exp.Where(this=all_of(conditions)))
+    order = [exp.Ordered(this=key, desc=False, nulls_first=False) for key in (rank, column("line"))]
+    best.set("order", exp.Order(expressions=order))
+    best.set("limit", exp.Limit(expression=number_literal(1)))
+    row = plan.fresh()
+    plan.nest(exp.alias_(exp.Subquery(this=best), row, copy=False))
+    values: dict[str, Typed] = {}
+    for output in node.outputs:
+        position = _position(plan, node.table, output.column)
+        cell: E = call("nullif", call("list_extract", column(row), position), text_literal(""))
+        if not node.overwrite:
+            present = plan.x.value(n.Ref(output.name.span, (output.name.text,)))
+            cell = call("coalesce", as_text(present), cell)
+        values[output.name.text] = Typed(cell, Kind.UNKNOWN)
+    plan.add(values)

@@ -1,0 +1,207 @@
+"""accum, addtotals, fillmissing."""
+
+from sqlglot import exp
+
+from . import nodes as n
+from .expressions import Scope, sorted_by
+from .patterns import MILLIS, MONTHS, width
+from .plan import Plan, Relation, command, subquery
+from .values import (
+    E,
+    Kind,
+    Typed,
+    all_of,
+    any_of,
+    as_double,
+    as_number,
+    as_text,
+    binary,
+    call,
+    case,
+    cast,
+    column,
+    missing,
+    number_literal,
+    present,
+)
+
+_NUMBERS = {Kind.INT, Kind.DOUBLE, Kind.NUMBER}
+
+
+@command(n.Accum)
+def accum(plan: Plan, node: n.Accum) -> None:
+    """A running sum in the order in which the rows are shown."""
+    plan.settle_limit()
+    value = plan.x.value(node.field)
+    order = exp.Order(expressions=[key.copy() for key in plan.ordering()])
+    spec = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    total = exp.Window(this=call("sum", as_number(value)), order=order, spec=spec)
+    physical = plan.fresh()
+    plan.nest(exp.alias_(total, physical, copy=False))
+    plan.add({node.name.text: Typed(column(physical), Kind.INT if value.kind is Kind.INT else Kind.NUMBER)})
+
+
+@command(n.AddTotals)
+def add_totals(plan: Plan, node: n.AddTotals) -> None:
+    """The sum of the numbers of a row, and of a column."""
+    plan.settle_limit()
+    if node.fields:
+        chosen = {ref.name: plan.x.value(ref) for ref in node.fields}
+    else:
+        chosen = dict(plan.projected if plan.shown is None else plan.shown)
+    unfit = (Kind.TIME, Kind.MISSING)
+    summed = {name: value for name, value in chosen.items() if value.kind not in unfit}
+    if node.row and summed:
+        total = _row_total(list(summed.values()))
+        plan.define(node.name, total)
+        if plan.raw:
+            plan.projected[node.name] = total
+            if plan.shown is not None:
+                plan.shown[node.name] = total
+        else:
+            plan.remarks.append(
+                f"addtotals after stats: a live check of AWS found no column {node.name} in the result, "
+                "so none is shown; use display to see it"
+            )
+        summed[node.name] = total
+    if node.col:
+        _column_totals(plan, summed)
+
+
+def _row_total(values: list[Typed]) -> Typed:
+    numbers = [as_double(value) for value in values]
+    total: E = call("coalesce", numbers[0], number_literal(0))
+    for number in numbers[1:]:
+        total = binary(exp.Add, total, call("coalesce", number, number_literal(0)))
+    return Typed(case((any_of([present(number.copy()) for number in numbers]), total)), Kind.NUMBER)
+
+
+def _column_totals(plan: Plan, summed: dict[str, Typed]) -> None:
+    """One row below all others, with the sum of each column."""
+    moved: dict[str, Typed] = {}
+    columns: list[E] = []
+    for name, value in {**plan.projected, **(plan.shown or {}), **summed}.items():
+        physical = plan.fresh()
+        number = name in summed
+        columns.append(exp.alias_(as_double(value) if number else value.e, physical, copy=False))
+        moved[name] = Typed(column(physical), Kind.NUMBER if number else value.kind)
+    bottom = plan.fresh()
+    order = plan.ordering()
+    plan.nest(*columns, exp.alias_(exp.Boolean(this=False), bottom, copy=False))
+    sums: list[E] = []
+    for name in summed:
+        ordered = exp.Order(this=moved[name].e, expressions=[sorted_by(moved[name].e)])
+        sums.append(exp.alias_(call("sum", ordered), moved[name].sql.name, copy=False))
+    sums.append(exp.alias_(exp.Boolean(this=True), bottom, copy=False))
+    below = exp.Select(expressions=sums)
+    below.set("from_", exp.From(this=plan.relation.source.copy()))
+    above = exp.Select(expressions=[exp.Star()])
+    above.set("from_", exp.From(this=plan.relation.source))
+    union = exp.Union(this=above, expression=below, distinct=False, by_name=True)
+    plan.relation.source = subquery(union, plan.fresh("s"))
+    plan.relation.order = [sorted_by(column(bottom)), *order]
+    for name, value in moved.items():
+        plan.define(name, value)
+        if name in plan.projected:
+            plan.projected[name] = value
+        if plan.shown is not None and name in plan.shown:
+            plan.shown[name] = value
+
+
+@command(n.FillMissing)
+def fill_missing(plan: Plan, node: n.FillMissing) -> None:
+    """Rows for the bins between the first and the last that have none, for each combination of other keys."""
+    plan.settle_limit()
+    names = plan.x.scope.names
+    if plan.bin is None or plan.bin.name not in names:
+        raise plan.x.fail("fillmissing must follow stats ... by bin()", node)
+    physical = {name: plan.fresh() for name in names}
+    columns: list[E] = [exp.alias_(names[name].e, column_, copy=False) for name, column_ in physical.items()]
+    keys = {tie.this.name for tie in plan.relation.ties}
+    others = [
+        physical[name]
+        for name, value in names.items()
+        if name != plan.bin.name and isinstance(value.sql, exp.Column) and value.sql.name in keys
+    ]
+    time = physical[plan.bin.name]
+    source = _with_gaps(plan, plan.select(columns), time, others)
+    values = {name: Typed(column(column_), names[name].kind) for name, column_ in physical.items()}
+    for constant, ref in node.values:
+        values[ref.name] = _filled(plan.x.value(constant), values.get(ref.name, missing()))
+    shown = plan.projected if plan.shown is None else plan.shown
+    order = [ref.name for _, ref in node.values if ref.name not in shown]
+    plan.relation = Relation(subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)])
+    plan.x.scope = Scope(closed=True, names=values)
+    visible = {name: values.get(name, missing()) for name in [*shown, *order]}
+    plan.projected, plan.shown = visible, None
+
+
+def _filled(constant: Typed, value: Typed) -> Typed:
+    """The constant in a row that was put in, the value in every other."""
+    kinds = {constant.kind, value.kind}
+    inserted = column("filled")
+    if len(kinds) == 1 or value.kind is Kind.MISSING:
+        return Typed(case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind)
+    if kinds <= _NUMBERS:
+        return Typed(case((inserted, as_double(constant)), default=as_double(value)), Kind.NUMBER)
+    return Typed(case((inserted, as_text(constant)), default=as_text(value)), Kind.UNKNOWN)
+
+
+def _with_gaps(plan: Plan, base: exp.Select, time: str, others: list[str]) -> exp.Select:
+    """The rows, and one for each empty bin, marked ``filled``."""
+    assert plan.bin is not None
+    count, unit = width(plan.bin.period)
+    rows = plan.fresh("r")
+    bounds = [call("min", column(time)), call("max", column(time))]
+    if unit in MILLIS:
+        series = call("generate_series", *bounds, number_literal(count * MILLIS[unit]))
+    else:
+        stamps = [call("i_stamp", bound) for bound in bounds]
+        step = call("to_months", cast(number_literal(count * MONTHS[unit]), "INT"))
+        series = call("i_epochs", call("generate_series", *stamps, step))
+    bins = _select(rows, [exp.alias_(call("unnest", series), "bin_at", copy=False)])
+    grid: E = subquery(bins, "bins")
+    joins = [exp.Join(this=_keys(rows, others), kind="CROSS")] if others else []
+    same = binary(exp.EQ, _of("filling", time), column("bin_at"))
+    matches = [same] + [
+        exp.NullSafeEQ(this=_of("filling", other), expression=_of("others", other)) for other in others
+    ]
+    joins.append(
+        exp.Join(
+            this=exp.Table(
+                this=exp.Identifier(this=rows, quoted=False),
+                alias=exp.TableAlias(this=exp.Identifier(this="filling", quoted=False)),
+            ),
+            side="LEFT",
+            on=all_of(matches),
+        )
+    )
+    inserted = exp.Is(this=_of("filling", time), expression=exp.Null())
+    replaced: list[E] = [exp.alias_(column("bin_at"), time, copy=False)]
+    replaced += [exp.alias_(_of("others", other), other, copy=False) for other in others]
+    everything = exp.Star(replace=replaced)
+    filling = exp.Column(this=everything, table=exp.Identifier(this="filling", quoted=False))
+    made = exp.Select(expressions=[filling, exp.alias_(inserted, "filled", copy=False)])
+    made.set("from_", exp.From(this=grid))
+    made.set("joins", joins)
+    cte = exp.CTE(this=base, alias=exp.TableAlias(this=exp.Identifier(this=rows, quoted=False)))
+    made.set("with_", exp.With(expressions=[cte]))
+    return made
+
+
+def _keys(rows: str, others: list[str]) -> E:
+    distinct = _select(rows, [column(other) for other in others])
+    distinct.set("distinct", exp.Distinct())
+    return subquery(distinct, "others")
+
+
+def _select(table: str, columns: list[E]) -> exp.Select:
+    made = exp.Select(expressions=columns)
+    made.set("from_", exp.From(this=exp.Table(this=exp.Identifier(this=table, quoted=False))))
+    return made
+
+
+def _of(table: str, name: str) -> exp.Column:
+    return exp.Column(
+        this=exp.Identifier(this=name, quoted=False), table=exp.Identifier(this=table, quoted=False)
+    )

@@ -1,0 +1,72 @@
+"""SQL macros: the language's value rules written once, in SQL (the planner inlines them; no UDFs).
+
+Names begin with ``i_`` so that they cannot meet a DuckDB function.
+"""
+
+_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+NUMBER_PATTERN = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+
+MACROS: tuple[str, ...] = (
+    # text that is a number, as a number; else NULL
+    f"""i_num(s) AS CASE WHEN regexp_full_match(s, '{NUMBER_PATTERN}') THEN TRY_CAST(s AS DOUBLE) END""",
+    # a number as plain text: integral values without a decimal point
+    """i_plain(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
+       ELSE CAST(x AS VARCHAR) END""",
+    # natural sort: digit runs compare by length, then value; everything else by code point
+    r"""i_natural(s) AS CASE WHEN regexp_matches(s, '\d') THEN array_to_string(list_transform(
+       regexp_extract_all(s, '\d+|\D+'),
+       lambda x: CASE WHEN x[1] BETWEEN '0' AND '9' THEN '0' || lpad(CAST(length(x) AS VARCHAR), 7, '0') || x
+       ELSE x END), '') ELSE s END""",
+    "i_millis(x) AS CASE WHEN abs(x) <= 253402300799999 THEN CAST(trunc(x) AS BIGINT) END",
+    "i_stamp(ms) AS make_timestamp(i_millis(ms) * 1000)",
+    "i_time(ms) AS strftime(i_stamp(ms), '%Y-%m-%d %H:%M:%S.%g')",
+    # structures are null to everything that wants a plain value
+    "i_scalar(j) AS CASE WHEN json_type(j) NOT IN ('OBJECT', 'ARRAY') THEN j ->> '$' END",
+    "i_json(s) AS CASE WHEN json_valid(s) THEN CAST(s AS JSON) END",
+    # a list of the elements of an array; anything else counts as one element
+    "i_items(j) AS CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') ELSE [CAST(j AS JSON)] END",
+    "i_truth(s) AS CASE lower(s) WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE i_num(s) END",
+    f"""i_v4(s) AS CASE WHEN regexp_full_match(s, '{_OCTET}(\\.{_OCTET}){{3}}') THEN
+       CAST(split_part(s, '.', 1) AS BIGINT) * 16777216 + CAST(split_part(s, '.', 2) AS BIGINT) * 65536 +
+       CAST(split_part(s, '.', 3) AS BIGINT) * 256 + CAST(split_part(s, '.', 4) AS BIGINT) END""",
+    # IPv6: a dotted tail becomes two groups, then :: is filled with zeros
+    r"""i_v6_tail(s) AS CASE WHEN contains(s, '.') THEN regexp_replace(s, '[^:]*$', '') ||
+       format('{:x}:{:x}', i_v4(regexp_extract(s, '[^:]*$')) // 65536, i_v4(regexp_extract(s, '[^:]*$')) % 65536)
+       ELSE s END""",
+    "i_v6_list(s) AS list_filter(string_split(s, ':'), lambda x: x <> '')",
+    """i_v6_groups(s) AS CASE WHEN contains(s, '::') THEN
+       list_concat(i_v6_list(split_part(s, '::', 1)), list_concat(
+         list_transform(range(8 - len(i_v6_list(split_part(s, '::', 1))) - len(i_v6_list(split_part(s, '::', 2)))),
+           lambda x: '0'),
+         i_v6_list(split_part(s, '::', 2))))
+       ELSE string_split(s, ':') END""",
+    r"""i_v6_value(s) AS CASE WHEN regexp_full_match(s,
+         '[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}|([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,6})?::([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,6})?')
+       AND len(i_v6_groups(s)) = 8 THEN
+       list_reduce(list_transform(i_v6_groups(s), lambda x: CAST(CAST('0x' || x AS INTEGER) AS UHUGEINT)),
+         lambda a, b: a * 65536 + b) END""",
+    "i_v6(s) AS CASE WHEN contains(s, ':') THEN i_v6_value(i_v6_tail(s)) END",
+    # a CIDR block that is only known at run time
+    r"""i_bits(c, most) AS CASE WHEN regexp_full_match(split_part(c, '/', 2), '\d{1,3}')
+       AND CAST(split_part(c, '/', 2) AS INTEGER) <= most THEN CAST(split_part(c, '/', 2) AS INTEGER) END""",
+    """i_in4(a, c) AS (i_v4(a) >> (32 - i_bits(c, 32))) = (i_v4(split_part(c, '/', 1)) >> (32 - i_bits(c, 32)))""",
+    """i_shift6(v, bits) AS CASE WHEN bits = 0 THEN CAST(0 AS UHUGEINT)
+       ELSE v // CAST(pow(2, 128 - bits) AS UHUGEINT) END""",
+    """i_in6(a, c) AS i_shift6(i_v6(a), i_bits(c, 128)) = i_shift6(i_v6(split_part(c, '/', 1)), i_bits(c, 128))""",
+    """i_histogram(m) AS CAST('{' || array_to_string(list_transform(map_entries(m),
+       lambda x: '"' || i_plain(x.key) || '":' || CAST(x.value AS VARCHAR)), ',') || '}' AS JSON)""",
+    "i_epochs(stamps) AS list_transform(stamps, lambda x: epoch_ms(x))",
+    # name=value pairs as a JSON object, csv as a list of texts
+    r"""i_logfmt(s) AS CAST('{' || array_to_string(list_transform(
+       regexp_extract_all(s, '[^\s=]+=(?:"(?:[^"\\]|\\.)*"|\S*)'),
+       lambda x: CAST(to_json(regexp_extract(x, '^([^=]+)=', 1)) AS VARCHAR) || ':' || CAST(to_json(
+         CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
+         ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON)""",
+    r"""i_csv(s) AS list_transform(regexp_extract_all(',' || s, '(?s),(\s*"(?:[^"]|"")*"\s*|[^,]*)', 1),
+       lambda x: CASE WHEN regexp_full_match(x, '(?s)\s*".*"\s*') THEN
+         replace(regexp_replace(x, '(?s)^\s*"(.*)"\s*$', '\1'), '""', '"') ELSE trim(x) END)""",
+    """i_haversine(a, b, c, d) AS 2 * 6371.0088 * asin(sqrt(least(1, pow(sin(radians(c - a) / 2), 2)
+       + cos(radians(a)) * cos(radians(c)) * pow(sin(radians(d - b) / 2), 2))))""",
+)
+
+MACRO_SQL = tuple(f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS)

@@ -1,0 +1,250 @@
+"""What the commands of a query have made so far: a relation that is still growing, and the names over it.
+
+A relation is a source, conditions, an order and a limit. Commands are fused into it as long as their meaning
+allows; it becomes a subquery only where a command needs one (stats, dedup, limit in the middle, rows that
+multiply, expressions too large to be repeated). Columns of a source pass through every subquery.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from . import nodes as n
+from .expressions import Expressions, sorted_by
+from .schema import Schema
+from .values import E, Kind, Typed, all_of, as_text, binary, call, cast, column, number_literal, text_literal
+
+_LARGE = 40  # nodes of an expression that is given a column of its own instead of being repeated
+_HEAVY = {"i_json", "i_logfmt", "i_v6", "json_extract", "json_extract_string", "regexp_replace"}
+
+
+@dataclass(slots=True)
+class Relation:
+    """Where rows come from, which of them, in which order, how many."""
+
+    source: E
+    where: list[E] = field(default_factory=list)
+    order: list[exp.Ordered] = field(default_factory=list)
+    ties: list[exp.Ordered] = field(default_factory=list)
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A parameter that stands for the position of a column in a lookup table; found when the query runs.
+
+    ``column`` is None for the column that holds the CIDR blocks when the query does not name it.
+    """
+
+    parameter: str
+    table: n.Name
+    column: n.Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBin:
+    """The time column that fillmissing fills."""
+
+    name: str
+    period: n.Period
+    offset: int
+
+
+class Plan:
+    """The state that commands change; see the module."""
+
+    def __init__(self, program: n.Program, schema: Schema) -> None:
+        self.program = program
+        self.schema = schema
+        self.x = Expressions(program.text, schema)
+        self.counter = 0
+        source = [sorted_by(column("src"))] if len(schema.logs) > 1 else []
+        self.relation = Relation(events(schema), ties=[*source, sorted_by(column("seq"))])
+        self.projected: dict[str, Typed] = {}
+        self.added: set[str] = set()  # projected by a command other than fields
+        self.shown: dict[str, Typed] | None = None
+        self.bin: TimeBin | None = None
+        self.raw = True
+        self.any_order = False
+        self.matched: E | None = None
+        self.remarks: list[str] = []
+        self.estimate = False
+        self.lookups: list[str] = []
+        self.wanted: list[Wanted] = []
+
+    def parameter(self, name: str) -> E:
+        """A parameter of the run, untyped."""
+        return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
+
+    def fresh(self, prefix: str = "x") -> str:
+        """A column or table name that nothing else has."""
+        self.counter += 1
+        return f"{prefix}{self.counter}"
+
+    def select(self, columns: list[E], order: bool = False) -> exp.Select:
+        """SELECT columns from the relation so far; its order and limit only when asked for."""
+        made = exp.Select(expressions=columns)
+        made.set("from_", exp.From(this=self.relation.source))
+        if self.relation.where:
+            made.set("where", exp.Where(this=all_of(self.relation.where)))
+        if order:
+            keys = [key_.copy() for key_ in self.ordering()]
+            if keys:
+                made.set("order", exp.Order(expressions=keys))
+            if self.relation.limit is not None:
+                made.set("limit", exp.Limit(expression=number_literal(self.relation.limit)))
+        return made
+
+    def ordering(self) -> list[exp.Ordered]:
+        """The total order of the rows: the user's keys, then the group keys or the order of arrival."""
+        if self.relation.order or not self.raw:
+            return [*self.relation.order, *self.relation.ties]
+        if self.any_order:
+            return self.relation.ties
+        newest = [sorted_by(column("ts"), True)]
+        return [*newest, *(sorted_by(tie.this.copy(), True) for tie in self.relation.ties)]
+
+    def nest(self, *more: E, order: bool = False) -> None:
+        """Turns the relation into a subquery with these columns added."""
+        inner = self.select([exp.Star(), *more], order=order)
+        self.relation.source = subquery(inner, self.fresh("s"))
+        self.relation.where = []
+        if order:
+            self.relation.limit = None
+
+    def settle_limit(self) -> None:
+        """A limit that is followed by another command takes effect before it."""
+        if self.relation.limit is not None:
+            self.nest(order=True)
+
+    def mark_matched(self) -> None:
+        """Remembers how to count the events that the conditions so far let through."""
+        if self.matched is None:
+            counted = self.select([exp.Count(this=exp.Star())])
+            self.matched = counted.copy()
+
+    def define(self, name: str, value: Typed) -> None:
+        """Gives a name a value from here on."""
+        self.x.scope.names[name] = value
+
+    def keep(self, values: dict[str, Typed]) -> dict[str, Typed]:
+        """The values, large ones moved into columns of a subquery so that they are computed once."""
+        heavy = {name: value for name, value in values.items() if is_heavy(value.sql)}
+        if not heavy:
+            return values
+        moved: dict[str, Typed] = {}
+        columns: list[E] = []
+        for name, value in heavy.items():
+            fresh = self.fresh()
+            columns.append(exp.alias_(value.sql, fresh, copy=False))
+            moved[name] = Typed(column(fresh), value.kind)
+        self.nest(*columns)
+        return {name: moved.get(name, value) for name, value in values.items()}
+
+    def add(self, values: dict[str, Typed]) -> None:
+        """Fields that a command other than fields creates; they are shown unless display says otherwise."""
+        for name, value in self.keep(values).items():
+            self.define(name, value)
+            self.projected[name] = value
+            if self.raw:
+                self.added.add(name)
+
+    def system(self, name: str) -> Typed:
+        """A system field, unless a command has given its name to something else."""
+        named = self.x.scope.names.get(name)
+        return named or self.x.base(n.Ref(n.Span(0, 0), (name,)))
+
+    def regroup(self, grouped: exp.Select, keys: list[Typed]) -> None:
+        """Continues with the rows of a grouped SELECT, in the order of their keys."""
+        ties = [sorted_by(value.e) for value in keys]
+        self.relation = Relation(subquery(grouped, self.fresh("g")), ties=ties)
+        self.raw = False
+        self.shown = None
+        self.added = set()
+        self.bin = None
+
+    def multiply(self, items: E) -> str:
+        """One row for each element of a list; the name of the column that holds the element."""
+        element, ordinal = self.fresh(), self.fresh()
+        self.nest(exp.alias_(items, f"{element}l", copy=False))
+        positions = call("generate_subscripts", column(f"{element}l"), number_literal(1))
+        self.nest(
+            exp.alias_(call("unnest", column(f"{element}l")), element, copy=False),
+            exp.alias_(positions, ordinal, copy=False),
+        )
+        self.relation.ties.append(sorted_by(column(ordinal)))
+        return element
+
+
+def events(schema: Schema) -> E:
+    """The events that a run may see: its tables, their time range, what had come in by then."""
+    parts: list[exp.Select] = []
+    for position in range(len(schema.logs)):
+        chosen: list[E] = [exp.Star()]
+        if len(schema.logs) > 1:
+            chosen.append(exp.alias_(number_literal(position), "src", copy=False))
+        part = exp.Select(expressions=chosen)
+        part.set("from_", exp.From(this=exp.Table(this=exp.Identifier(this=f"events_{position}", quoted=False))))
+        visible: list[E] = [
+            binary(exp.GTE, column("ts"), _bound(f"from_{position}")),
+            binary(exp.LTE, column("ts"), _bound("until")),
+        ]
+        if schema.by_ingestion:
+            visible.append(binary(exp.LTE, column("ing"), _bound("ingested")))
+        part.set("where", exp.Where(this=all_of(visible)))
+        parts.append(part)
+    union: exp.Select | exp.Union = parts[0]
+    for part in parts[1:]:
+        union = exp.Union(this=union, expression=part, distinct=False)
+    return subquery(union, "e")
+
+
+def _bound(name: str) -> E:
+    return cast(exp.Parameter(this=exp.Identifier(this=name, quoted=False)), "BIGINT")
+
+
+def subquery(query: exp.Select | exp.Union, name: str) -> E:
+    """``(query) AS name``."""
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.Identifier(this=name, quoted=False)))
+
+
+def is_heavy(value: E) -> bool:
+    """Whether an expression is better computed once, in a column of its own."""
+    size = 0
+    for node in value.walk():
+        size += 1
+        if size > _LARGE or (isinstance(node, exp.Anonymous) and node.name in _HEAVY):
+            return True
+    return False
+
+
+def grouped(value: Typed) -> E:
+    """A value as a group key."""
+    return as_text(value) if value.kind is Kind.STRUCTURE else value.e
+
+
+def group_kind(kind: Kind) -> Kind:
+    """The kind of a group key."""
+    return Kind.UNKNOWN if kind is Kind.STRUCTURE else kind
+
+
+def whole_text(value: Typed) -> E:
+    """A value as text; a structure as its JSON."""
+    if value.kind is Kind.STRUCTURE:
+        return call("json_extract_string", value.e, text_literal("$"))
+    return as_text(value)
+
+
+Handler = Callable[[Plan, n.Command], None]
+HANDLERS: dict[type, Handler] = {}
+
+
+def command(kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers the function that compiles a kind of command."""
+
+    def register(handler: Callable[..., None]) -> Callable[..., None]:
+        HANDLERS[kind] = handler
+        return handler
+
+    return register

@@ -1,0 +1,70 @@
+"""``python -m helpers teardown``: take a lab down from a shell, whether or not a notebook ever ran."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from helpers.lab.access import LabError
+from helpers.lab.teardown.teardown import Teardown
+
+# As open_lab demands; refused here as a wrong use, before anything is started.
+_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
+DONE, LEFT, MISUSED, BROKEN = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the plan, do it, verify. 0: nothing is left; 1: something is; 2: used wrongly; 3: the set-up is broken."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+        if options.mode == "aws" and not options.confirm_account:
+            parser.error("--mode aws deletes in a real account: name it with --confirm-account ID")
+    except SystemExit as end:
+        return int(end.code or 0)
+    try:
+        return _teardown(options)
+    except LabError as problem:
+        print(problem, file=sys.stderr)
+        return BROKEN
+    except (BotoCoreError, ClientError) as problem:
+        print(f"AWS did not answer as needed: {problem}. Nothing more was done; run this again.", file=sys.stderr)
+        return BROKEN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m helpers teardown", description="Delete everything of one lab.")
+    parser.add_argument("--prefix", type=_prefix, required=True, help="the lab's prefix, as given to open_lab")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--mode", choices=("sandbox", "aws"), default="sandbox")
+    parser.add_argument("--confirm-account", metavar="ID", help="with --mode aws: the full id of the account")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    return parser
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no lab's prefix: lower-case letters, digits, hyphens, at most 20"
+        )
+    return text
+
+
+def _teardown(options: argparse.Namespace) -> int:
+    # Only here: the session imports the teardown.
+    from helpers.lab import open_lab
+
+    lab = open_lab(options.mode, options.region, options.prefix, options.confirm_account)
+    teardown = Teardown(lab)
+    plan = teardown.plan()
+    print(lab, plan, sep="\n\n")
+    if options.dry_run:
+        return DONE
+    if plan:
+        print("\nThis takes a while: instances end, and the last records are waited for.", flush=True)
+        print("\n" + str(teardown.run(plan)))
+    left = teardown.verify()
+    print("\n" + str(left))
+    return LEFT if left else DONE

@@ -1,0 +1,180 @@
+"""What EC2 has of a lab, and what stands around it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from helpers.lab import names
+
+if TYPE_CHECKING:
+    from helpers.lab.lab import Lab
+
+Item = Mapping[str, Any]
+# A peering in one of these states cannot be deleted and vanishes by itself (VPC Peering Guide, "lifecycle").
+ENDED_PEERINGS = ("deleted", "rejected", "failed", "expired")
+
+# How the ids of names.KINDS begin; the tags of deleted things show for a while, so their kinds are asked themselves.
+KNOWN_IDS = ("vpc-", "subnet-", "igw-", "rtb-", "pcx-", "sg-", "acl-", "eni-", "i-", "fl-")
+
+
+def tag_values(item: Item) -> dict[str, str]:
+    """``{key: value}`` of EC2's and IAM's list of tags."""
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+
+
+def is_tagged(tags: Mapping[str, str], prefix: str) -> bool:
+    """Whether these are the tags of the lab ``prefix``: both values equal, not merely alike."""
+    return tags.get("Project") == names.PROJECT and tags.get("Lab") == prefix
+
+
+@dataclass(frozen=True)
+class Network:
+    """``own``: the lab's EC2 resources, by kind. ``near``: those of others that can depend on them, by kind.
+
+    What AWS made for a VPC of the lab by itself (default group, default ACL, main route table) is in neither: it is
+    in ``made``, because it goes with its VPC.
+    """
+
+    own: Mapping[str, tuple[Item, ...]]
+    near: Mapping[str, tuple[Item, ...]]
+    made: Mapping[str, tuple[Item, ...]]
+    unknown: tuple[tuple[str, str], ...] = ()
+    labs: frozenset[str] = frozenset()
+
+    def ids(self, kind: str) -> frozenset[str]:
+        return frozenset(item[names.KINDS[kind].key] for item in self.own.get(kind, ()))
+
+    def items(self, kind: str) -> tuple[Item, ...]:
+        return self.own.get(kind, ())
+
+
+def read(lab: "Lab") -> Network:
+    """Ask EC2, with describe calls only."""
+    reader = _Reader(lab)
+    own = {kind: reader.own(kind) for kind in names.KINDS}
+    own_vpcs = {vpc["VpcId"] for vpc in own["vpc"]}
+    near, made = {}, {}
+    for kind, found in reader.around(own).items():
+        key = names.KINDS[kind].key
+        ours = {item[key] for item in own[kind]}
+        others = [item for item in found if item[key] not in ours]
+        made[kind] = tuple(item for item in others if is_default(kind, item) and item.get("VpcId") in own_vpcs)
+        near[kind] = tuple(item for item in others if item not in made[kind])
+    return Network(own, near, made, reader.unknown(), reader.labs())
+
+
+def is_default(kind: str, item: Item) -> bool:
+    """Whether AWS made this one by itself; such a thing cannot be deleted on its own."""
+    if kind == "vpc":
+        return bool(item.get("IsDefault"))
+    if kind == "subnet":
+        return bool(item.get("DefaultForAz"))
+    if kind == "security-group":
+        return bool(item["GroupName"] == "default")
+    if kind == "network-acl":
+        return bool(item["IsDefault"])
+    if kind == "route-table":
+        return any(association.get("Main") for association in item.get("Associations", []))
+    return False
+
+
+def is_over(kind: str, item: Item) -> bool:
+    """Whether it only still shows in describe calls."""
+    if kind == "instance":
+        return bool(item["State"]["Name"] == "terminated")
+    if kind == "vpc-peering-connection":
+        return item["Status"]["Code"] in ENDED_PEERINGS
+    return False
+
+
+class _Reader:
+    def __init__(self, lab: "Lab") -> None:
+        self._prefix = lab.prefix
+        self._ec2 = lab.client("ec2")
+
+    def own(self, kind: str) -> tuple[Item, ...]:
+        found = self._described(kind, {"tag:Project": [names.PROJECT], "tag:Lab": [self._prefix]})
+        return tuple(
+            item
+            for item in found
+            if is_tagged(tag_values(item), self._prefix) and not is_default(kind, item) and not is_over(kind, item)
+        )
+
+    def around(self, own: Mapping[str, Iterable[Item]]) -> dict[str, list[Item]]:
+        """Everything in the VPCs that the lab's things are in, and what may point at them from elsewhere."""
+        vpcs = sorted(_vpcs(own))
+        if not vpcs:
+            inside: dict[str, list[Item]] = {}
+        else:
+            there = {"vpc-id": vpcs}
+            kinds = ("subnet", "network-acl", "network-interface")
+            inside = {kind: self._described(kind, there) for kind in kinds}
+            inside["internet-gateway"] = self._described("internet-gateway", {"attachment.vpc-id": vpcs})
+            for kind in ("security-group", "route-table", "vpc-peering-connection"):
+                inside[kind] = [item for item in self._described(kind, {}) if not is_over(kind, item)]
+        inside["instance"] = [item for item in self._described("instance", {}) if not is_over("instance", item)]
+        inside["vpc-flow-log"] = self._described("vpc-flow-log", {})
+        return inside
+
+    def unknown(self) -> tuple[tuple[str, str], ...]:
+        """``(kind, id)`` of resources with the lab's tags whose kind the teardown does not know."""
+        ours = self._tagged("Lab", self._prefix) & self._tagged("Project", names.PROJECT)
+        return tuple(sorted((kind, id_) for kind, id_ in ours if not id_.startswith(KNOWN_IDS)))
+
+    def labs(self) -> frozenset[str]:
+        """The prefixes of all labs that have something in EC2 here."""
+        pages = self._ec2.get_paginator("describe_tags").paginate(Filters=[{"Name": "key", "Values": ["Lab"]}])
+        return frozenset(tag["Value"] for page in pages for tag in page["Tags"])
+
+    def _tagged(self, key: str, value: str) -> set[tuple[str, str]]:
+        filters = [{"Name": "key", "Values": [key]}, {"Name": "value", "Values": [value]}]
+        pages = self._ec2.get_paginator("describe_tags").paginate(Filters=filters)
+        return {(tag["ResourceType"], tag["ResourceId"]) for page in pages for tag in page["Tags"]}
+
+    def _described(self, kind: str, filters: Mapping[str, list[str]]) -> list[Item]:
+        """All of a kind, over all pages, those that are ending included: they have to be waited for."""
+        how = names.KINDS[kind]
+        wanted = [{"Name": name, "Values": values} for name, values in filters.items()]
+        argument = "Filter" if kind == "vpc-flow-log" else "Filters"
+        pages = self._ec2.get_paginator(how.method).paginate(**{argument: wanted})
+        items = [item for page in pages for item in page[how.page]]
+        if kind == "instance":
+            return [instance for reservation in items for instance in reservation["Instances"]]
+        return items
+
+
+def _vpcs(own: Mapping[str, Iterable[Item]]) -> set[str]:
+    found = {item["VpcId"] for items in own.values() for item in items if item.get("VpcId")}
+    for gateway in own["internet-gateway"]:
+        found |= {attachment["VpcId"] for attachment in gateway.get("Attachments", [])}
+    for peering in own["vpc-peering-connection"]:
+        found |= peered_vpcs(peering)
+    return found
+
+
+def peered_vpcs(peering: Item) -> set[str]:
+    sides = (peering.get("RequesterVpcInfo", {}), peering.get("AccepterVpcInfo", {}))
+    return {side["VpcId"] for side in sides if side.get("VpcId")}
+
+
+def references(group: Item) -> set[str]:
+    """The ids of the security groups that a group's rules name."""
+    rules = [*group.get("IpPermissions", []), *group.get("IpPermissionsEgress", [])]
+    return {pair["GroupId"] for rule in rules for pair in rule.get("UserIdGroupPairs", []) if pair.get("GroupId")}
+
+
+def routes_through(table: Item, target: str) -> list[Item]:
+    """A table's routes to a peering connection or a gateway."""
+    return [
+        route
+        for route in table.get("Routes", [])
+        if target in (route.get("VpcPeeringConnectionId"), route.get("GatewayId"))
+    ]
+
+
+def log_group_of(flow_log: Item) -> str | None:
+    """The name of the log group that a flow log writes to, if it writes to CloudWatch Logs."""
+    if flow_log.get("LogGroupName"):
+        return str(flow_log["LogGroupName"])
+    _, marker, rest = str(flow_log.get("LogDestination", "")).partition(":log-group:")
+    return rest.partition(":")[0] if marker else None

@@ -1,0 +1,272 @@
+"""Run notebooks in order, each in a kernel of its own, and say what happened.
+
+papermill does the running, through its Python API in this process: its command line needs two seconds per
+notebook for its own imports. While one notebook runs, the next one's kernel is started and has the heavy
+libraries imported, so that nobody waits for it.
+
+A notebook passes when every code cell was executed to its end and every check in it passed. A kernel that
+dies, a cell that calls ``sys.exit`` (papermill alone takes it for success and skips the rest) and a run that
+exceeds its time limit are failures.
+"""
+
+import logging
+import math
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+import papermill
+from jupyter_client.manager import KernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+__all__ = ["CHECK_MIME", "HEAVY", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
+
+CHECK_MIME = "application/vnd.workbook.check+json"
+
+# What every notebook of the course imports, and what makes half of a kernel's start.
+HEAVY = ("boto3", "pandas", "matplotlib.pyplot")
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LONGEST_RUN = 24 * 3600.0
+
+Status = Literal["passed", "failed", "not run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one ``check(...)`` in a notebook said; ``passed`` is None where nothing was attempted yet."""
+
+    id: str
+    passed: bool | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookResult:
+    """One notebook's run: ``cells`` counts the code cells executed, ``problem`` is one sentence, or empty."""
+
+    name: str
+    status: Status
+    cells: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+    details: str = ""
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CourseResult:
+    """The whole run. ``started`` is epoch seconds."""
+
+    started: float
+    seconds: float
+    notebooks: tuple[NotebookResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(notebook.status == "passed" for notebook in self.notebooks)
+
+
+def without_ansi(text: str) -> str:
+    """The text without terminal colour codes and without characters that XML cannot hold."""
+    plain = _ANSI.sub("", text)
+    return "".join(character for character in plain if character in "\n\t" or character >= " ")
+
+
+def run_notebooks(
+    notebooks: Sequence[Path],
+    out: Path,
+    *,
+    environment: Mapping[str, str],
+    parameters: Mapping[str, Mapping[str, object]] | None = None,
+    keep_going: bool = False,
+    time_limit: float = _LONGEST_RUN,
+    preload: Sequence[str] = HEAVY,
+    on_start: Callable[[int, str], None] = lambda number, name: None,
+    on_end: Callable[[NotebookResult], None] = lambda result: None,
+) -> CourseResult:
+    """Run the notebooks one after another and leave their executed copies in ``out``.
+
+    ``environment`` is the kernels' whole environment; ``parameters`` maps a notebook's stem to its values.
+    The kernels work in ``out``, which is neither the notebooks' folder nor the caller's: a notebook must
+    not depend on where it is started. ``preload`` names the modules that a kernel imports while it waits
+    for its turn; no name of theirs appears in the notebook. ``time_limit`` is in seconds, for all
+    notebooks together. Without ``keep_going`` the first failure ends the run, and the rest is reported
+    as not run.
+    """
+    started, begun = time.time(), time.monotonic()
+    deadline = begun + time_limit
+    results: list[NotebookResult] = []
+    # It reports what this module reports better, and warns of every parameter annotated `str | None`.
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="workbook-ipython-") as profile:
+        kernels = _Kernels({**environment, "IPYTHONDIR": profile}, out, preload)
+        try:
+            for number, path in enumerate(notebooks, start=1):
+                if results and results[-1].status != "passed" and not keep_going:
+                    results.append(
+                        NotebookResult(path.stem, "not run", problem="an earlier notebook failed.")
+                    )
+                    continue
+                if time.monotonic() >= deadline:
+                    results.append(NotebookResult(path.stem, "not run", problem="the time was used up."))
+                    continue
+                on_start(number, path.stem)
+                values = (parameters or {}).get(path.stem, {})
+                result = _run_one(path, out, values, kernels, deadline, more=number < len(notebooks))
+                results.append(result)
+                on_end(result)
+        finally:
+            kernels.close()
+    return CourseResult(started, time.monotonic() - begun, tuple(results))
+
+
+class _Kernels:
+    """A kernel now, and the next one getting ready meanwhile."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, preload: Sequence[str]) -> None:
+        self._environment = dict(environment)
+        self._folder = folder
+        # By expression, so that no name appears: a notebook that forgets an import must fail here too.
+        self._warm_up = "\n".join(f"__import__({name!r})" for name in preload)
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._next: Future[KernelManager] | None = None
+
+    def take(self, *, prepare_another: bool) -> KernelManager:
+        waiting = self._next or self._pool.submit(self._start)
+        self._next = None
+        kernel = waiting.result()
+        if prepare_another:
+            self._next = self._pool.submit(self._start)
+        return kernel
+
+    def close(self) -> None:
+        if self._next is not None:
+            with suppress(Exception):
+                stop(self._next.result())
+        self._pool.shutdown()
+
+    def _start(self) -> KernelManager:
+        try:
+            return self._start_once()
+        except Exception:
+            # Ports are chosen before they are bound; another process may take one in between.
+            return self._start_once()
+
+    def _start_once(self) -> KernelManager:
+        kernel = KernelManager(
+            kernel_name="python3",
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        )
+        kernel.start_kernel(
+            extra_arguments=["--HistoryManager.hist_file=:memory:"],
+            env=self._environment,
+            cwd=str(self._folder),
+        )
+        try:
+            client = kernel.client()
+            client.start_channels()
+            client.wait_for_ready(timeout=120)
+            client.execute(self._warm_up, silent=True, store_history=False, reply=True, timeout=120)
+            client.stop_channels()
+        except BaseException:
+            stop(kernel)
+            raise
+        # papermill waits for replies on an event loop that also watches whether the kernel lives: a
+        # blocking client would stop that loop, and a dead kernel would be waited for in vain.
+        kernel.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+        return kernel
+
+
+def stop(kernel: KernelManager) -> None:
+    """End a kernel at once; an orderly shutdown takes half a second and nothing needs it."""
+    with suppress(RuntimeError):
+        kernel.shutdown_kernel(now=True)
+    kernel.cleanup_resources()
+
+
+def _run_one(
+    path: Path, out: Path, values: Mapping[str, object], kernels: _Kernels, deadline: float, *, more: bool
+) -> NotebookResult:
+    begun = time.monotonic()
+    executed = out / path.name
+    problem = ""
+    try:
+        kernel = kernels.take(prepare_another=more)
+    except Exception as error:
+        return NotebookResult(path.stem, "failed", problem=f"no kernel could be started: {_line(error)}")
+    try:
+        papermill.execute_notebook(
+            str(path),
+            str(executed),
+            parameters=dict(values),
+            kernel_name="python3",
+            progress_bar=False,
+            km=kernel,
+            timeout_func=lambda cell: max(1, math.ceil(deadline - time.monotonic())),
+        )
+    except PapermillExecutionError as error:
+        problem = f"cell [{error.exec_count}] raised {without_ansi(f'{error.ename}: {error.evalue}')}"
+    except CellTimeoutError:
+        problem = "the time limit of the whole run was reached."
+    except DeadKernelError:
+        problem = "the kernel died."
+    except Exception as error:
+        problem = f"it could not be run: {_line(error)}"
+    finally:
+        stop(kernel)
+    return _judge(path, executed, problem, time.monotonic() - begun)
+
+
+def _judge(path: Path, executed: Path, problem: str, seconds: float) -> NotebookResult:
+    """The verdict from the executed copy: the end of papermill's run alone does not tell it."""
+    cells: list[Any] = []
+    if executed.exists():
+        document = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
+        cells = [cell for cell in document.cells if cell.cell_type == "code"]
+    done = [cell for cell in cells if cell.execution_count is not None]
+    errors = [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    skipped = [cell for cell in cells if cell.source.strip() and cell.execution_count is None]
+    checks = tuple(_checks(cells))
+    if not problem and any(error.ename == "SystemExit" for error in errors):
+        problem = "a cell called sys.exit, so the rest was not run."
+    if not problem and skipped:
+        problem = f"{len(skipped)} code cells were not run."
+    wrong = [check.id for check in checks if check.passed is False]
+    if not problem and wrong:
+        problem = f"checks that did not pass: {', '.join(wrong)}."
+    details = "\n".join(without_ansi("\n".join(error.get("traceback", []))) for error in errors)
+    status: Status = "failed" if problem else "passed"
+    return NotebookResult(path.stem, status, len(done), round(seconds, 2), problem, details, checks)
+
+
+def _checks(cells: Sequence[Any]) -> list[Check]:
+    found = []
+    for cell in cells:
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if CHECK_MIME in data:
+                found.append(_check(data[CHECK_MIME]))
+    return found
+
+
+def _check(data: Any) -> Check:
+    if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
+        return Check("unnamed", False, f"not a check's data: {data!r}")
+    passed = data.get("passed")
+    if passed is not None and not isinstance(passed, bool):
+        return Check(data["id"], False, f"'passed' must be true, false or null, not {passed!r}")
+    return Check(data["id"], passed, without_ansi(str(data.get("message", ""))))
+
+
+def _line(error: BaseException) -> str:
+    text = without_ansi(str(error)).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

@@ -1,0 +1,116 @@
+"""Delivery of flow records to CloudWatch Logs: in bursts, as the flow log's role, or not at all.
+
+Measured on real data (a public set of 9,999 flows, interval 600): bursts 600 s apart, each with ten windows of 60 s,
+the youngest some 75 s old. For an interval of 60 the cadence is an assumption (``data/assumptions.toml``).
+"""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from helpers.access import Delivery, can_deliver
+from helpers.flowlogs import DEFAULT_FORMAT, FlowRecord
+from helpers.sandbox.calls import Account, ServiceError, on_event
+from helpers.sandbox.coverage import FlowLog, FlowLogs
+from helpers.sandbox.logs import LogsState, deliver, make_group
+from helpers.sandbox.roles import policies_of, trust_of
+from helpers.sandbox.topologies import topology
+from helpers.traffic import Window, nodata
+
+BURST = "delivery.burst"
+BURST_SECONDS = {600: 600, 60: 300}
+YOUNGEST_SECONDS = 15
+"""A window must have ended this long ago to be part of a burst."""
+
+
+def begin(account: Account, region: str, flow_log: FlowLog) -> None:
+    """A flow log was made: look at its role once, and deliver from now on."""
+    check = decide(account, region, flow_log)
+    flow_log.status, flow_log.error = check.status, check.error_message
+    flow_log.delivered_to = account.now()
+    _schedule(account, region, flow_log)
+
+
+def _schedule(account: Account, region: str, flow_log: FlowLog) -> None:
+    every = BURST_SECONDS[flow_log.interval]
+    offset = zlib.crc32(flow_log.flow_log_id.encode()) % every
+    burst = ((account.now() - offset) // every + 1) * every + offset
+    account.schedule(burst, BURST, region=region, flow_log_id=flow_log.flow_log_id)
+
+
+def decide(account: Account, region: str, flow_log: FlowLog) -> Delivery:
+    """Whether the role lets the service write, by its trust and its policies as they are now."""
+    group_arn = f"arn:aws:logs:{region}:{account.account_id}:log-group:{flow_log.group}"
+    flow_log_arn = f"arn:aws:ec2:{region}:{account.account_id}:vpc-flow-log/{flow_log.flow_log_id}"
+    role_name = flow_log.role_arn.rpartition("/")[2]
+    return can_deliver(
+        trust_of(account, role_name),
+        policies_of(account, role_name),
+        group_arn,
+        flow_log_arn,
+        account.account_id,
+        role_arn=flow_log.role_arn,
+        group_exists=flow_log.group in account.state(LogsState, region).groups,
+    )
+
+
+@on_event(BURST)
+def burst(account: Account, payload: Mapping[str, Any]) -> None:
+    """Deliver the windows that are old enough. A role that may not write loses them, as in AWS."""
+    region = payload["region"]
+    flow_logs = account.state(FlowLogs, region)
+    flow_log = flow_logs.logs[payload["flow_log_id"]]
+    until = account.now() - YOUNGEST_SECONDS
+    ready = [record for record in flow_log.waiting if (record.end or 0) <= until]
+    flow_log.waiting = [record for record in flow_log.waiting if (record.end or 0) > until]
+    _attempt(account, region, flow_log, ready, until)
+    if flow_log.deleted_at is not None and not flow_log.waiting and flow_log.deleted_at + 60 <= until:
+        del flow_logs.logs[flow_log.flow_log_id]
+    else:
+        _schedule(account, region, flow_log)
+
+
+def _attempt(account: Account, region: str, flow_log: FlowLog, ready: list[FlowRecord], until: float) -> None:
+    try:
+        check = decide(account, region, flow_log)
+    except ServiceError:  # the role is gone
+        flow_log.status, flow_log.error = "FAILED", "Access error"
+        return
+    flow_log.status, flow_log.error = check.status, check.error_message
+    if check:
+        if flow_log.deleted_at is None:
+            ready = [*ready, *_idle(account, region, flow_log, ready, until)]
+        if ready:
+            _write(account, region, flow_log, ready, check.creates_group)
+            flow_log.has_delivered = True
+    flow_log.delivered_to = until
+
+
+def _idle(
+    account: Account, region: str, flow_log: FlowLog, ready: Iterable[FlowRecord], until: float
+) -> tuple[FlowRecord, ...]:
+    """NODATA lines: one per silent interface and burst, once the flow log has shown anything at all."""
+    if not flow_log.has_delivered:
+        return ()
+    network = topology(account, region)
+    heard = {record.interface_id for record in ready}
+    silent = [
+        one.id
+        for one in network.interfaces
+        if flow_log.resource_id in (one.id, one.subnet_id, one.vpc_id) and one.id not in heard
+    ]
+    return nodata(silent, Window(int(flow_log.delivered_to), int(until)), network)
+
+
+def _write(account: Account, region: str, flow_log: FlowLog, ready: list[FlowRecord], new_group: bool) -> None:
+    if new_group:
+        make_group(account, region, flow_log.group)
+    form = flow_log.format
+    streams: dict[str, list[tuple[int, str]]] = {}
+    for record in sorted(ready, key=lambda one: (one.start, one.end)):
+        stream = f"{record.interface_id}-{flow_log.traffic_type.lower()}"
+        line = form.render(replace(record, version=form.version))
+        streams.setdefault(stream, []).append(((record.start or 0) * 1000, line))
+    for stream, events in streams.items():
+        deliver(account, region, flow_log.group, stream, events, flow_logs=form == DEFAULT_FORMAT)

@@ -1,0 +1,188 @@
+"""Between the API and the query language: compile, choose groups, keep tables, run, and name events by ``@ptr``.
+
+The only module of the sandbox that uses :mod:`helpers.insights`. A log group's table is filled when a query needs it
+and then grows by what has come in since; when events leave the group (deletion, expiry) it is made anew.
+"""
+
+import base64
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from weakref import WeakKeyDictionary
+
+from helpers.insights import Event, LogTable, MalformedQuery, QueryFailed, run
+from helpers.insights import Query as Compiled
+from helpers.insights import compile as compile_query
+from helpers.insights import read_pointer as read_table_pointer
+from helpers.insights.nodes import SourceCall
+from helpers.sandbox.calls import Account, Params, ServiceError
+from helpers.sandbox.eventstore import EventStore
+from helpers.sandbox.logs.names import let_expire
+from helpers.sandbox.logs.results import Result
+from helpers.sandbox.logs.state import LogGroup, Query
+
+NOTHING = {
+    "recordsMatched": 0.0,
+    "recordsScanned": 0.0,
+    "estimatedRecordsSkipped": 0.0,
+    "bytesScanned": 0.0,
+    "estimatedBytesSkipped": 0.0,
+    "logGroupsScanned": 0.0,
+}
+"""The statistics of a query that has looked at nothing yet."""
+
+__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources"]
+
+
+def compiled(text: str) -> Compiled:
+    """Compile, or raise MalformedQueryException with the place in the text."""
+    try:
+        return compile_query(text)
+    except MalformedQuery as error:
+        place = {"startCharOffset": error.start, "endCharOffset": error.end}
+        raise ServiceError(
+            "MalformedQueryException",
+            str(error),
+            queryCompileError={"location": place, "message": error.message},
+        ) from None
+
+
+@dataclass
+class _Table:
+    """A group's table. ``sequences`` are the store's numbers of its events, in the order in which they came in."""
+
+    table: LogTable
+    generation: tuple[object, ...]
+    sequences: "array[int]"
+    next_sequence: int = 0
+
+
+_tables: "WeakKeyDictionary[EventStore, dict[tuple[str, str], _Table]]" = WeakKeyDictionary()
+
+
+def _table(account: Account, region: str, group: LogGroup) -> _Table:
+    """The group's table, up to date."""
+    let_expire(account, region, group)
+    store: EventStore = account.events
+    generation = (*store.generation(region, group.name), group.created_ms, group.flow_logs)
+    tables = _tables.setdefault(store, {})
+    entry = tables.get((region, group.name))
+    if entry is None or entry.generation != generation:
+        entry = tables[(region, group.name)] = _new_table(account, group, generation)
+    if entry.next_sequence < store.next_sequence:
+        _fill(entry, store, region, group)
+        entry.next_sequence = store.next_sequence
+    return entry
+
+
+def _new_table(account: Account, group: LogGroup, generation: tuple[object, ...] = ()) -> _Table:
+    """An empty table. It hides what is older than its group, as AWS does."""
+    table = LogTable(group.name, account.account_id, flow_logs=group.flow_logs, created_ms=group.created_ms)
+    return _Table(table, generation, array("q"))
+
+
+def _fill(entry: _Table, store: EventStore, region: str, group: LogGroup, until_ms: int | None = None) -> None:
+    """Append what the table lacks, in order of arrival, so that it does not matter when queries were asked."""
+    found: list[tuple[int, Event]] = []
+    for name, stream in store.streams(region, group.name).items():
+        events = stream.settle()
+        for i in events.since(entry.next_sequence):
+            if until_ms is None or events.ingestions[i] <= until_ms:
+                event = Event(events.timestamps[i], events.ingestions[i], name, events.messages[i])
+                found.append((events.sequences[i], event))
+    found.sort(key=itemgetter(0))
+    entry.table.append(event for _, event in found)
+    entry.sequences.extend(sequence for sequence, _ in found)
+
+
+def execute(
+    account: Account, region: str, groups: list[LogGroup], query: Query, text: Compiled, again: bool = False
+) -> Result:
+    """Run a query over its groups. ``again`` recomputes a lost result from what was there when it started."""
+    tables = {}
+    for group in groups:
+        if again:
+            tables[group.name] = _new_table(account, group)
+            _fill(tables[group.name], account.events, region, group, until_ms=query.started_ms)
+        else:
+            tables[group.name] = _table(account, region, group)
+    try:
+        found = run(
+            text,
+            [entry.table for entry in tables.values()],
+            query.start,
+            query.end,
+            limit=query.limit,
+            now=query.started_ms // 1000,
+        )
+        return {
+            "status": "Complete",
+            "rows": found.rows,
+            "pointers": [_sequence(tables, text) for text in found.pointers],
+            "statistics": found.statistics,
+        }
+    except QueryFailed as failure:
+        return {"status": "Failed", "rows": [], "pointers": [], "statistics": dict(NOTHING), "why": str(failure)}
+
+
+def _sequence(tables: dict[str, _Table], found: str) -> int:
+    """The store's number of the event that the language's pointer names by its place in a table."""
+    _, group, place = read_table_pointer(found)
+    return tables[group].sequences[place]
+
+
+def sources(text: Compiled, groups: Mapping[str, LogGroup], account_id: str) -> list[LogGroup] | None:
+    """The groups that a SOURCE command chooses, in ASCII order; None where there is none."""
+    source = text.source
+    if source is None:
+        return None
+    if source.group is not None:
+        return [groups[source.group]] if source.group in groups else []
+    return [
+        group for _, group in sorted(groups.items()) if all(_chosen(group, account_id, call) for call in source.calls)
+    ]
+
+
+def _chosen(group: LogGroup, account_id: str, call: SourceCall) -> bool:
+    """Whether one condition of a SOURCE command holds; the class is STANDARD unless said."""
+    values = dict(call.values)
+    if call.name == "logGroups" and set(values) <= {"namePrefix", "accountIdentifier", "class"}:
+        return (
+            group.name.startswith(_texts(values, "namePrefix", ""))
+            and account_id in _texts(values, "accountIdentifier", account_id)
+            and group.log_class in _texts(values, "class", "STANDARD")
+        )
+    if call.name == "dataSource" and set(values) <= {""}:
+        return "amazon_vpc.flow" in _texts(values, "") and group.flow_logs is not None
+    raise ServiceError(
+        "InvalidParameterException",
+        f"The sandbox does not simulate SOURCE {call.name}({', '.join(values)}).",
+    )
+
+
+def _texts(values: Mapping[str, object], name: str, *default: str) -> tuple[str, ...]:
+    given = values.get(name, default)
+    return tuple(map(str, given)) if isinstance(given, tuple) else (str(given),)
+
+
+def cells(result: Result, region: str, number: int) -> list[Params]:
+    """Row ``number`` as GetQueryResults shows it; rows of raw events end with their ``@ptr``."""
+    row = [{"field": name, "value": value} for name, value in result["rows"][number]]
+    if result["pointers"]:
+        row.append({"field": "@ptr", "value": pointer(region, int(result["pointers"][number]))})
+    return row
+
+
+def pointer(region: str, sequence: int) -> str:
+    """An opaque name of one event."""
+    return base64.urlsafe_b64encode(f"event/{region}/{sequence:020d}".encode()).decode()
+
+
+def read_pointer(text: str) -> tuple[str, int] | None:
+    """Region and sequence number, or None for what :func:`pointer` did not make."""
+    try:
+        kind, region, sequence = base64.b64decode(text, altchars=b"-_", validate=True).decode().split("/")
+        return (region, int(sequence)) if kind == "event" else None
+    except ValueError:
+        return None

@@ -1,0 +1,262 @@
+"""Logs Insights through the API: start, poll, page, stop and list queries.
+
+A query's rows are computed when it starts, from the events that are there then; its status passes through Scheduled
+and Running in virtual time. A poll reports the status of its moment and then moves the clock to the next one, so any
+client's polling loop ends after three polls.
+"""
+
+import uuid
+from typing import Any
+
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.logs import engine, results
+from helpers.sandbox.logs.names import (
+    DAY_MS,
+    invalid,
+    make_token,
+    name_in,
+    now_ms,
+    paged,
+    read_token,
+    state_of,
+)
+from helpers.sandbox.logs.state import LogGroup, LogsState, Query, QueryStatus
+
+SCHEDULED_MS = 2_000
+"""How long a query waits, and ..."""
+RUNNING_MS = 1_000
+"""... how long it then runs: AWS documents neither; most small queries take a second or two."""
+KEPT_MS = 7 * DAY_MS
+MOST_GROUPS = 50
+MOST_CONCURRENT = 100
+PAGE_ROWS = 10_000
+_IN_PROGRESS = ("Scheduled", "Running")
+_MILLISECONDS_FROM = 100_000_000_000
+"""As seconds this is the year 5138: a caller who says it means milliseconds."""
+
+
+@replaces("logs", "StartQuery")
+def start_query(call: Call, account: Account) -> Params:
+    """Compile the query, fix its result, and give its id."""
+    params = call.params
+    _check_language(params)
+    _check_range(params["startTime"], params["endTime"])
+    state = state_of(call, account)
+    compiled = engine.compiled(params["queryString"])
+    groups = _groups(call, account, state, compiled)
+    now = now_ms(account)
+    _drop_old(account, state, now)
+    running = [query for query in state.queries.values() if status_at(query, now, "Complete") in _IN_PROGRESS]
+    if len(running) >= MOST_CONCURRENT:
+        raise ServiceError("LimitExceededException", f"At most {MOST_CONCURRENT} queries can run at the same time.")
+    query = Query(
+        id=str(uuid.UUID(int=account.random("queryId").getrandbits(128), version=4)),
+        text=params["queryString"],
+        groups=tuple(group.name for group in groups),
+        start=params["startTime"],
+        end=params["endTime"],
+        limit=params.get("limit"),
+        started_ms=now,
+        caller=call.caller.arn,
+    )
+    state.queries[query.id] = query
+    if not account.replaying:
+        results.save(account.events, query.id, engine.execute(account, call.region, groups, query, compiled))
+    return {"queryId": query.id}
+
+
+def _check_language(params: Params) -> None:
+    language = params.get("queryLanguage", "CWLI")
+    if language != "CWLI":
+        raise invalid(f"The sandbox does not simulate the query language {language}: use Logs Insights QL (CWLI).")
+
+
+def _check_range(start: int, end: int) -> None:
+    for name, value in (("startTime", start), ("endTime", end)):
+        if value >= _MILLISECONDS_FROM:
+            raise invalid(
+                f"{name} is {value}, which looks like milliseconds. StartQuery takes epoch seconds: divide by 1000."
+            )
+    if end < start:
+        raise invalid("End time should not be before the start time.")
+
+
+def _groups(call: Call, account: Account, state: LogsState, compiled: engine.Compiled) -> list[LogGroup]:
+    """The 1 to 50 groups that exactly one parameter, or a SOURCE command, names."""
+    params = call.params
+    given = [key for key in ("logGroupName", "logGroupNames", "logGroupIdentifiers") if params.get(key)]
+    sourced = engine.sources(compiled, state.groups, account.account_id)
+    if sourced is not None:
+        if given:
+            raise invalid(f"The query names its log groups with SOURCE: leave out {given[0]}.")
+        return _checked(sourced)
+    if len(given) != 1:
+        raise invalid(
+            "Specify exactly one of logGroupName, logGroupNames or logGroupIdentifiers."
+            + (f" Given: {', '.join(given)}." if given else "")
+        )
+    asked = params[given[0]]
+    names = [asked] if isinstance(asked, str) else asked
+    found = []
+    for name in dict.fromkeys(name_in(call, account, name) for name in names):
+        if name not in state.groups:
+            raise ServiceError(
+                "ResourceNotFoundException",
+                f"Log group '{name}' does not exist for account ID '{account.account_id}'",
+            )
+        found.append(state.groups[name])
+    return _checked(found)
+
+
+def _checked(groups: list[LogGroup]) -> list[LogGroup]:
+    if not 1 <= len(groups) <= MOST_GROUPS:
+        raise invalid(f"A query takes 1 to {MOST_GROUPS} log groups, not {len(groups)}.")
+    for group in groups:
+        if group.log_class == "DELIVERY":
+            raise invalid(f"Log group {group.name} is of class DELIVERY, which has no Logs Insights queries.")
+    return groups
+
+
+def _drop_old(account: Account, state: LogsState, now: int) -> None:
+    """Results are kept for seven days."""
+    for query_id in [query.id for query in state.queries.values() if query.started_ms + KEPT_MS < now]:
+        del state.queries[query_id]
+        results.forget(account.events, query_id)
+
+
+def status_at(query: Query, now: int, final: QueryStatus) -> QueryStatus:
+    """The status at a moment; ``final`` is what a finished query is: Complete or Failed."""
+    if query.cancelled:
+        return "Cancelled"
+    if now < query.started_ms + SCHEDULED_MS:
+        return "Scheduled"
+    return "Running" if now < query.started_ms + SCHEDULED_MS + RUNNING_MS else final
+
+
+def _result(account: Account, region: str, query: Query) -> results.Result:
+    """The fixed result. Only where its file was lost is it computed again, from what was there at the start."""
+    found = results.load(account.events, query.id)
+    if found is None:
+        state = account.state(LogsState, region)
+        groups = [state.groups[name] for name in query.groups if name in state.groups]
+        found = engine.execute(account, region, groups, query, engine.compiled(query.text), again=True)
+        results.save(account.events, query.id, found)
+    return found
+
+
+def _status(account: Account, region: str, query: Query) -> QueryStatus:
+    status = status_at(query, now_ms(account), "Complete")
+    return _summary(account, region, query)[0] if status == "Complete" else status
+
+
+def _summary(account: Account, region: str, query: Query) -> tuple[QueryStatus, float]:
+    if query.summary is None:
+        result = _result(account, region, query)
+        query.summary = result["status"], result["statistics"]["bytesScanned"]
+    return query.summary
+
+
+def _let_pass(account: Account, query: Query, status: QueryStatus) -> None:
+    """A poll of something in progress moves the clock to its next status."""
+    if status == "Scheduled":
+        account.wait_for((query.started_ms + SCHEDULED_MS) / 1000)
+    elif status == "Running":
+        account.wait_for((query.started_ms + SCHEDULED_MS + RUNNING_MS) / 1000)
+
+
+def _found(call: Call, account: Account) -> Query:
+    query = state_of(call, account).queries.get(call.params["queryId"])
+    if query is None or query.started_ms + KEPT_MS < now_ms(account):
+        raise ServiceError(
+            "ResourceNotFoundException",
+            f"Query {call.params['queryId']} does not exist in {call.region}; results are kept for 7 days.",
+        )
+    return query
+
+
+@replaces("logs", "GetQueryResults")
+def get_query_results(call: Call, account: Account) -> Params:
+    """The status of this moment and, when complete, one page of rows."""
+    query = _found(call, account)
+    offset = _offset(call.params, query)
+    status = _status(account, call.region, query)
+    reply: Params = {"queryLanguage": "CWLI", "results": [], "statistics": dict(engine.NOTHING), "status": status}
+    if status == "Complete":
+        result = _result(account, call.region, query)
+        size = call.params.get("maxItems") or PAGE_ROWS
+        reply["results"] = [
+            engine.cells(result, call.region, number)
+            for number in range(offset, min(offset + size, len(result["rows"])))
+        ]
+        reply["statistics"] = result["statistics"]
+        if offset + size < len(result["rows"]):
+            reply["nextToken"] = make_token(f"{query.id}.{offset + size}")
+    _let_pass(account, query, status)
+    return reply
+
+
+def _offset(params: Params, query: Query) -> int:
+    if "nextToken" not in params:
+        return 0
+    query_id, _, offset = read_token(params["nextToken"]).partition(".")
+    if query_id != query.id or not offset.isdecimal():
+        raise invalid("The specified nextToken is invalid.")
+    return int(offset)
+
+
+@replaces("logs", "StopQuery")
+def stop_query(call: Call, account: Account) -> Params:
+    """Cancel a query that is waiting or running; anything else is an error, as in AWS."""
+    query = _found(call, account)
+    status = status_at(query, now_ms(account), "Complete")
+    if status not in _IN_PROGRESS:
+        raise invalid(f"Query {query.id} is not running: its status is {status}.")
+    query.cancelled = True
+    return {"success": True}
+
+
+@replaces("logs", "DescribeQueries")
+def describe_queries(call: Call, account: Account) -> Params:
+    """Queries of the last seven days, the newest first."""
+    params = call.params
+    if params.get("queryLanguage", "CWLI") != "CWLI":
+        return {"queries": []}
+    now, wanted = now_ms(account), params.get("status")
+    chosen = []
+    for query in state_of(call, account).queries.values():
+        if query.started_ms + KEPT_MS < now or params.get("logGroupName", query.groups[0]) not in query.groups:
+            continue
+        status = _status(account, call.region, query)
+        if wanted in (None, status):
+            chosen.append((query, status))
+    page, token = paged(
+        chosen,
+        lambda pair: f"{pair[0].started_ms:016d}{pair[0].id}",
+        {**params, "limit": params.get("maxResults")},
+        size=1000,
+        descending=True,
+    )
+    reply = {
+        "queries": [_describe(account, call.region, query, status) for query, status in page],
+        **({"nextToken": token} if token else {}),
+    }
+    for query, status in reversed(page):
+        _let_pass(account, query, status)
+    return reply
+
+
+def _describe(account: Account, region: str, query: Query, status: QueryStatus) -> Params:
+    entry: dict[str, Any] = {
+        "queryLanguage": "CWLI",
+        "queryId": query.id,
+        "queryString": query.text,
+        "status": status,
+        "createTime": query.started_ms,
+        "userIdentity": query.caller,
+    }
+    if len(query.groups) == 1:
+        entry["logGroupName"] = query.groups[0]
+    if status == "Complete":
+        entry["queryDuration"] = RUNNING_MS
+        entry["bytesScanned"] = _summary(account, region, query)[1]
+    return entry

@@ -1,0 +1,116 @@
+"""The agents on the instances: which machines Systems Manager knows and can reach.
+
+Run Command reaches an instance only through the agent's own way out: an instance profile whose role may talk to
+Systems Manager, and a path to its endpoints (here: to a public address on port 443, there and back).
+Source: Systems Manager User Guide, "Setting up managed nodes".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from helpers.access import Principal, Request, evaluate
+from helpers.network import Packet, trace
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.dataplane import DataPlane
+from helpers.sandbox.roles import policies_of
+from helpers.sandbox.topologies import topology
+from helpers.traffic import Host
+
+ENDPOINT = "192.0.2.30"
+"""Where the sandbox's internet has Systems Manager's endpoints."""
+_AGENT_PORT = 51000
+_NEEDED = "ssm:UpdateInstanceInformation"
+
+
+@dataclass
+class Agents:
+    """Instances whose agent has registered, with the time of the last sign of life (virtual epoch seconds)."""
+
+    seen: dict[str, float] = field(default_factory=dict)
+
+
+def online(account: Account, region: str, instance_id: str) -> bool:
+    """Whether the agent of a machine can talk to Systems Manager now."""
+    host = account.state(DataPlane, region).hosts.get(instance_id)
+    return host is not None and _has_a_way_out(account, region, host) and _may_register(account, region, instance_id)
+
+
+def _has_a_way_out(account: Account, region: str, host: Host) -> bool:
+    network = topology(account, region)
+    there = Packet(host.address, ENDPOINT, 6, _AGENT_PORT, 443, tcp_flags=2, source_interface=host.interface_id)
+    sent, connections = trace(network, there, account.state(DataPlane, region).connections)
+    public = dict(network.interface(host.interface_id).public).get(host.address)
+    if sent.outcome != "delivered" or public is None:
+        return False
+    back = Packet(ENDPOINT, public, 6, 443, _AGENT_PORT, tcp_flags=18)
+    return trace(network, back, connections)[0].outcome == "delivered"
+
+
+def _may_register(account: Account, region: str, instance_id: str) -> bool:
+    reservations = account.aws("ec2", "DescribeInstances", region, InstanceIds=[instance_id])["Reservations"]
+    profile = reservations[0]["Instances"][0].get("IamInstanceProfile")
+    if profile is None:
+        return False
+    name = profile["Arn"].rpartition("/")[2]
+    try:
+        roles = account.aws("iam", "GetInstanceProfile", "us-east-1", InstanceProfileName=name)["InstanceProfile"][
+            "Roles"
+        ]
+        return any(_role_may(account, role["RoleName"], role["Arn"]) for role in roles)
+    except ServiceError:
+        return False
+
+
+def _role_may(account: Account, role_name: str, arn: str) -> bool:
+    request = Request(Principal.role(arn), _NEEDED, "*")
+    return bool(evaluate(request, policies_of(account, role_name)))
+
+
+def register(account: Account, region: str) -> None:
+    """Note the agents that can be heard now; called by what changes the account, never by a read."""
+    agents = account.state(Agents, region)
+    for instance_id in account.state(DataPlane, region).hosts:
+        if online(account, region, instance_id):
+            agents.seen[instance_id] = account.now()
+
+
+def managed(account: Account, region: str) -> Iterator[tuple[str, bool]]:
+    """Every instance that Systems Manager knows, and whether it can be reached now."""
+    seen = account.state(Agents, region).seen
+    hosts = account.state(DataPlane, region).hosts
+    for instance_id in [*hosts, *(one for one in seen if one not in hosts)]:
+        is_online = online(account, region, instance_id)
+        if is_online or instance_id in seen:
+            yield instance_id, is_online
+
+
+@replaces("ssm", "DescribeInstanceInformation")
+def describe_instance_information(call: Call, account: Account) -> Params:
+    """Managed instances with their ``PingStatus``; filters by ``InstanceIds`` and ``PingStatus``."""
+    filters = {one["Key"]: one["Values"] for one in call.params.get("Filters", [])}
+    filters |= {one["key"]: one["valueSet"] for one in call.params.get("InstanceInformationFilterList", [])}
+    if unknown := set(filters) - {"InstanceIds", "PingStatus"}:
+        raise ServiceError("InvalidInstanceInformationFilterValue", f"The sandbox does not filter by {min(unknown)}.")
+    found = [
+        item
+        for item in (_information(call, account, *one) for one in managed(account, call.region))
+        if item["InstanceId"] in filters.get("InstanceIds", [item["InstanceId"]])
+        and item["PingStatus"] in filters.get("PingStatus", [item["PingStatus"]])
+    ]
+    return {"InstanceInformationList": found}
+
+
+def _information(call: Call, account: Account, instance_id: str, is_online: bool) -> Params:
+    seen = account.now() if is_online else account.state(Agents, call.region).seen[instance_id]
+    host = account.state(DataPlane, call.region).hosts.get(instance_id)
+    return {
+        "InstanceId": instance_id,
+        "PingStatus": "Online" if is_online else "ConnectionLost",
+        "LastPingDateTime": datetime.fromtimestamp(seen, UTC),
+        "PlatformType": "Linux",
+        "PlatformName": "Amazon Linux",
+        "PlatformVersion": "2023",
+        "ResourceType": "EC2Instance",
+        "IPAddress": host.address if host else None,
+    }

@@ -1,0 +1,75 @@
+"""Looking at commands: a look at one that is still under way moves the clock to its next change."""
+
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.ssm.commands import Command, Commands, Invocation, find
+from helpers.sandbox.ssm.shapes import State, command_shape, invocation_shape, listed_shape, script_of, state_of
+
+PAGE = 50
+
+
+def _look(account: Account, region: str, invocations: list[Invocation]) -> None:
+    """Wait until the status of one of these changes, if anything is under way.
+
+    A script of a hundred commands is one wait: a waiter gives up after twenty looks.
+    """
+
+    def states() -> list[State]:
+        return [state_of(one, script_of(account, region, one)) for one in invocations]
+
+    now = states()
+    before = [state.details for state in now]
+    while [state.details for state in now] == before:
+        due = [state.due for state in now if state.due is not None]
+        if not due:
+            return
+        account.wait_for(min(due))
+        now = states()
+
+
+@replaces("ssm", "GetCommandInvocation")
+def get_command_invocation(call: Call, account: Account) -> Params:
+    """One command on one instance: status, exit code and output."""
+    command = account.state(Commands, call.region).commands.get(call.params["CommandId"])
+    invocation = command.invocations.get(call.params["InstanceId"]) if command else None
+    if command is None or invocation is None:
+        raise ServiceError("InvocationDoesNotExist", "There is no such command on this instance.")
+    _look(account, call.region, [invocation])
+    return invocation_shape(command, invocation, script_of(account, call.region, invocation))
+
+
+@replaces("ssm", "ListCommandInvocations")
+def list_command_invocations(call: Call, account: Account) -> Params:
+    """Invocations, of one command or of all, the newest command first."""
+    wanted = [find(call, account)] if "CommandId" in call.params else _newest(call, account)
+    pairs = [
+        (command, invocation)
+        for command in wanted
+        for invocation in command.invocations.values()
+        if invocation.instance_id == call.params.get("InstanceId", invocation.instance_id)
+    ]
+    _look(account, call.region, [invocation for _, invocation in pairs])
+    details = call.params.get("Details", False)
+    shapes = [listed_shape(one, two, script_of(account, call.region, two), details) for one, two in pairs]
+    return _page(call, "CommandInvocations", shapes)
+
+
+@replaces("ssm", "ListCommands")
+def list_commands(call: Call, account: Account) -> Params:
+    """Commands with their overall status, the newest first."""
+    wanted = [find(call, account)] if "CommandId" in call.params else _newest(call, account)
+    if "InstanceId" in call.params:
+        wanted = [one for one in wanted if call.params["InstanceId"] in one.invocations]
+    _look(account, call.region, [invocation for command in wanted for invocation in command.invocations.values()])
+    return _page(call, "Commands", [command_shape(one, account, call.region) for one in wanted])
+
+
+def _newest(call: Call, account: Account) -> list[Command]:
+    return list(reversed(account.state(Commands, call.region).commands.values()))
+
+
+def _page(call: Call, key: str, items: list[Params]) -> Params:
+    token = call.params.get("NextToken", "0")
+    if not token.isdigit():
+        raise ServiceError("InvalidNextToken", "The token is not one that was given.")
+    end = int(token) + call.params.get("MaxResults", PAGE)
+    return {key: items[int(token) : end], "NextToken": str(end) if end < len(items) else None}

@@ -1,0 +1,141 @@
+"""Commands and invocations in the shapes of Systems Manager's replies."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from helpers.sandbox.calls import Account, Params
+from helpers.sandbox.machines import Machines, Script
+
+if TYPE_CHECKING:
+    from helpers.sandbox.ssm.commands import Command, Invocation
+
+_OUTPUT_CHARACTERS = 24000
+_LISTED_CHARACTERS = 2500
+
+
+class State(NamedTuple):
+    """``Status`` and ``StatusDetails`` as GetCommandInvocation gives them, and when the next change is due."""
+
+    status: str
+    details: str
+    due: float | None
+
+
+def state_of(invocation: "Invocation", script: Script | None) -> State:
+    if invocation.cancelled_at is not None:
+        return State("Cancelled", "Cancelled", None)
+    if invocation.delivery_timed_out_at is not None:
+        return State("TimedOut", "Delivery Timed Out", None)
+    if script is None:
+        return State("Pending", "Pending", invocation.next_at)
+    if script.running:
+        return State("InProgress", "In Progress", min(script.next_at, script.deadline))
+    if script.timed_out:
+        return State("TimedOut", "Execution Timed Out", None)
+    return State("Success", "Success", None) if script.exit_code == 0 else State("Failed", "Failed", None)
+
+
+def script_of(account: Account, region: str, invocation: "Invocation") -> Script | None:
+    key = invocation.script_key
+    return account.state(Machines, region).scripts[key] if key else None
+
+
+def command_shape(command: "Command", account: Account, region: str) -> Params:
+    states = [state_of(one, script_of(account, region, one)) for one in command.invocations.values()]
+    pending = [one for one in states if one.due is not None]
+    failed = [one for one in states if one.status in ("Failed", "TimedOut")]
+    status = "Success"
+    if pending:
+        status = "Pending" if all(one.status == "Pending" for one in states) else "InProgress"
+    elif failed:
+        status = failed[0].status
+    elif states and all(one.status == "Cancelled" for one in states):
+        status = "Cancelled"
+    params = command.params
+    return {
+        "CommandId": command.command_id,
+        "DocumentName": params["DocumentName"],
+        "DocumentVersion": params.get("DocumentVersion", "$DEFAULT"),
+        "Comment": params.get("Comment", ""),
+        "ExpiresAfter": datetime.fromtimestamp(command.requested_at + command.timeout, UTC),
+        "Parameters": params.get("Parameters", {}),
+        "InstanceIds": params.get("InstanceIds", []),
+        "Targets": params.get("Targets", []),
+        "RequestedDateTime": datetime.fromtimestamp(command.requested_at, UTC),
+        "Status": status,
+        "StatusDetails": status,
+        "MaxConcurrency": params.get("MaxConcurrency", "50"),
+        "MaxErrors": params.get("MaxErrors", "0"),
+        "TargetCount": len(states),
+        "CompletedCount": len(states) - len(pending),
+        "ErrorCount": sum(one.details in ("Failed", "Execution Timed Out") for one in states),
+        "DeliveryTimedOutCount": sum(one.details == "Delivery Timed Out" for one in states),
+        "TimeoutSeconds": command.timeout,
+    }
+
+
+def invocation_shape(command: "Command", invocation: "Invocation", script: Script | None) -> Params:
+    """What GetCommandInvocation answers."""
+    state = state_of(invocation, script)
+    return {
+        "CommandId": command.command_id,
+        "InstanceId": invocation.instance_id,
+        "Comment": command.params.get("Comment", ""),
+        "DocumentName": command.params["DocumentName"],
+        "DocumentVersion": command.params.get("DocumentVersion", "$DEFAULT"),
+        "PluginName": "aws:runShellScript",
+        "ResponseCode": script.exit_code if script is not None and script.exit_code is not None else -1,
+        "ExecutionStartDateTime": _iso(script.started_at) if script else "",
+        "ExecutionElapsedTime": _elapsed(script),
+        "ExecutionEndDateTime": _iso(script.ended_at) if script and script.ended_at is not None else "",
+        "Status": state.status,
+        "StatusDetails": state.details.replace(" ", "") if state.status == "InProgress" else state.details,
+        "StandardOutputContent": _shown(script.stdout if script else "", script, _OUTPUT_CHARACTERS),
+        "StandardErrorContent": _shown(script.stderr if script else "", script, _OUTPUT_CHARACTERS),
+        "StandardOutputUrl": "",
+        "StandardErrorUrl": "",
+    }
+
+
+def listed_shape(command: "Command", invocation: "Invocation", script: Script | None, details: bool) -> Params:
+    """What ListCommandInvocations answers for one invocation."""
+    state = state_of(invocation, script)
+    shape: Params = {
+        "CommandId": command.command_id,
+        "InstanceId": invocation.instance_id,
+        "Comment": command.params.get("Comment", ""),
+        "DocumentName": command.params["DocumentName"],
+        "RequestedDateTime": datetime.fromtimestamp(command.requested_at, UTC),
+        "Status": state.status,
+        "StatusDetails": state.details,
+        "CommandPlugins": [],
+    }
+    if details and script is not None:
+        text = script.stdout + (f"\n----------ERROR-------\n{script.stderr}" if script.stderr else "")
+        shape["CommandPlugins"] = [
+            {
+                "Name": "aws:runShellScript",
+                "Status": state.status,
+                "StatusDetails": state.details,
+                "ResponseCode": script.exit_code if script.exit_code is not None else -1,
+                "ResponseStartDateTime": datetime.fromtimestamp(script.started_at, UTC),
+                "Output": text[:_LISTED_CHARACTERS] if not script.running else "",
+            }
+        ]
+    return shape
+
+
+def _shown(text: str, script: Script | None, characters: int) -> str:
+    """Output appears when the script has ended (Systems Manager's agent sends it then)."""
+    return text[:characters] if script is not None and not script.running else ""
+
+
+def _iso(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _elapsed(script: Script | None) -> str:
+    """An ISO 8601 duration, such as ``PT3.2S``."""
+    if script is None or script.ended_at is None:
+        return ""
+    return f"PT{round(script.ended_at - script.started_at, 3):g}S"

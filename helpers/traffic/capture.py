@@ -1,0 +1,300 @@
+"""Capture: what each interface saw, counted per direction, 5-tuple and action, window by window.
+
+A `Capture` is a value: `observe` gives a new one and leaves the old one as it was. Observations are
+appended to a list that successive captures share, as long as each continues the newest one; a branch
+copies. So observing costs the same however much was captured before, and windows are only counted when they
+close.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from helpers.flowlogs import FlowRecord
+from helpers.network import Sighting, Topology
+from helpers.traffic.model import Sent
+from helpers.traffic.places import Facts, Unlogged, facts_of, unlogged_for
+from helpers.traffic.windows import DEFAULT_INTERVAL, Window, offset_of
+
+_FIN, _SYN, _RST, _ACK, _SYN_ACK = 1, 2, 4, 16, 18
+_TCP, _ICMP, _ICMP6 = 6, 1, 58
+_FOLD_AT = 8192
+
+
+class FlowKey(NamedTuple):
+    """What makes two packets one flow, on one interface in one window."""
+
+    interface_id: str
+    start: int
+    end: int
+    direction: str
+    action: str
+    src: str
+    dst: str
+    src_port: int
+    dst_port: int
+    protocol: int
+    pkt_src: str
+    pkt_dst: str
+    traffic_path: int | None
+    reject_reason: str | None
+
+
+class Count(NamedTuple):
+    """What was counted of a flow: packets, bytes, OR-ed tcp-flags."""
+
+    packets: int
+    bytes: int
+    tcp_flags: int
+
+
+Flows = dict[FlowKey, Count]
+_Seen = tuple[Sent, Sighting, int]
+
+
+def record_flags(tcp_flags: int) -> int:
+    """What one packet adds to `tcp-flags`: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK and PSH alone add nothing
+    (AWS).
+
+    >>> [record_flags(flags) for flags in (2, 18, 16, 24, 17, 20)]
+    [2, 18, 0, 0, 1, 4]
+    """
+    flags = tcp_flags & (_FIN | _RST)
+    if tcp_flags & _SYN:
+        flags |= _SYN_ACK if tcp_flags & _ACK else _SYN
+    return flags
+
+
+class Capture:
+    """Open windows. Immutable: the functions of this module return new ones. Picklable."""
+
+    __slots__ = ("_folded", "_length", "_log", "_next")
+
+    def __init__(self) -> None:
+        self._folded: Flows = {}
+        self._log: list[_Seen] = []
+        self._length = 0
+        self._next = math.inf
+
+    @classmethod
+    def _of(cls, folded: Flows, log: list[_Seen], next_close: float) -> "Capture":
+        capture = cls()
+        capture._folded, capture._log, capture._length, capture._next = folded, log, len(log), next_close
+        return capture
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restored, (self.flows(), self._next))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Capture) and self.flows() == other.flows()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        """How many flows are in open windows."""
+        return len(self.flows())
+
+    @property
+    def next_close(self) -> float | None:
+        """When the earliest open window ends; None when none is open."""
+        return None if math.isinf(self._next) else self._next
+
+    def flows(self) -> Flows:
+        """The flows of all open windows, in the order they were first seen."""
+        if not self._length:
+            return dict(self._folded)
+        return _fold(self._folded, self._log[: self._length])
+
+    def with_seen(self, seen: Iterable[_Seen]) -> "Capture":
+        """This capture and some more sightings, each with its interface's window length."""
+        log, folded, earliest = self._log, self._folded, self._next
+        if len(log) != self._length:
+            log = log[: self._length]
+        for item in seen:
+            log.append(item)
+            end = _window_end(item)
+            earliest = min(earliest, end)
+        if len(log) > max(_FOLD_AT, len(folded)):
+            folded, log = _fold(folded, log), []
+        return Capture._of(folded, log, earliest)
+
+
+def _restored(folded: Flows, next_close: float) -> Capture:
+    return Capture._of(folded, [], next_close)
+
+
+def _window_end(item: _Seen) -> int:
+    sent, sighting, interval = item
+    offset = offset_of(sighting.interface_id, interval)
+    return int((sent.at - offset) // interval + 1) * interval + offset
+
+
+def _fold(folded: Flows, log: Iterable[_Seen]) -> Flows:
+    flows = dict(folded)
+    for item in log:
+        sent, sighting, interval = item
+        packet = sent.packet
+        end = _window_end(item)
+        key = FlowKey(
+            sighting.interface_id,
+            end - interval,
+            end,
+            sighting.direction,
+            sighting.action,
+            sighting.src,
+            sighting.dst,
+            packet.src_port,
+            packet.dst_port,
+            packet.protocol,
+            sighting.pkt_src,
+            sighting.pkt_dst,
+            sighting.traffic_path,
+            sighting.reject_reason,
+        )
+        flags = record_flags(packet.tcp_flags) if packet.protocol == _TCP else 0
+        before = flows.get(key)
+        if before is None:
+            flows[key] = Count(1, packet.size, flags)
+        else:
+            flows[key] = Count(before.packets + 1, before.bytes + packet.size, before.tcp_flags | flags)
+    return flows
+
+
+def observe(capture: Capture, sent: Sent | Iterable[Sent], intervals: Mapping[str, int]) -> Capture:
+    """Count one packet, or many, at every interface that saw it.
+
+    Args:
+        intervals: window length in seconds per interface id (see `window_lengths`); 60 where it says nothing.
+    """
+    packets = (sent,) if isinstance(sent, Sent) else sent
+    return capture.with_seen(
+        (one, sighting, intervals.get(sighting.interface_id, DEFAULT_INTERVAL))
+        for one in packets
+        for sighting in one.trace.sightings
+    )
+
+
+def next_close(capture: Capture) -> float | None:
+    """When the earliest open window ends, epoch seconds; None when none is open."""
+    return capture.next_close
+
+
+def close(
+    capture: Capture, topology: Topology, until: float, skip: Collection[str] = ()
+) -> tuple[tuple[FlowRecord, ...], Capture]:
+    """Close every window that ends at or before `until`.
+
+    Args:
+        topology: gives the records their account, VPC, subnet, instance and zone; it should still know the
+        interfaces
+            of the closing windows (fields of an unknown one are None).
+        skip: interfaces whose closing windows are lost: one SKIPDATA record per window instead of their
+        flows.
+
+    Returns:
+        The records, ordered by window end, interface, first packet; and the capture of the windows still
+        open.
+    """
+    closing: list[tuple[FlowKey, Count]] = []
+    open_flows: Flows = {}
+    for key, count in capture.flows().items():
+        if key.end <= until:
+            closing.append((key, count))
+        else:
+            open_flows[key] = count
+    closing.sort(key=lambda item: (item[0].end, item[0].interface_id))
+    places: dict[str, tuple[Facts, Unlogged]] = {}
+    skipped: set[tuple[str, Window]] = set()
+    records: list[FlowRecord] = []
+    for key, count in closing:
+        window = Window(key.start, key.end)
+        if key.interface_id in skip:
+            if (key.interface_id, window) not in skipped:
+                skipped.add((key.interface_id, window))
+                records.extend(skipdata((key.interface_id,), window, topology))
+            continue
+        if key.interface_id not in places:
+            places[key.interface_id] = (
+                facts_of(topology, key.interface_id),
+                unlogged_for(topology, key.interface_id),
+            )
+        facts, unlogged = places[key.interface_id]
+        if not unlogged.hides(key.pkt_src, key.pkt_dst, key.protocol, (key.src_port, key.dst_port)):
+            records.append(_record(key, count, facts))
+    earliest = min((key.end for key in open_flows), default=math.inf)
+    return tuple(records), Capture._of(open_flows, [], earliest)
+
+
+def _record(key: FlowKey, count: Count, facts: Facts) -> FlowRecord:
+    icmp = key.protocol in (_ICMP, _ICMP6)
+    return FlowRecord(
+        account_id=facts.account_id,
+        interface_id=key.interface_id,
+        srcaddr=key.src,
+        dstaddr=key.dst,
+        srcport=0 if icmp else key.src_port,
+        dstport=0 if icmp else key.dst_port,
+        protocol=key.protocol,
+        packets=count.packets,
+        bytes=count.bytes,
+        start=key.start,
+        end=key.end,
+        action=key.action,
+        log_status="OK",
+        vpc_id=facts.vpc_id,
+        subnet_id=facts.subnet_id,
+        instance_id=facts.instance_id,
+        tcp_flags=count.tcp_flags,
+        type="IPv6" if ":" in key.src else "IPv4",
+        pkt_srcaddr=key.pkt_src,
+        pkt_dstaddr=key.pkt_dst,
+        region=facts.region,
+        az_id=facts.az_id,
+        flow_direction=key.direction,
+        traffic_path=key.traffic_path,
+        reject_reason=key.reject_reason,
+    )
+
+
+def empty_records(
+    interface_ids: Iterable[str],
+    window: Window,
+    topology: Topology | None,
+    status: Literal["NODATA", "SKIPDATA"],
+) -> tuple[FlowRecord, ...]:
+    """One line per interface without flow fields: NODATA (nothing to or from it) or SKIPDATA (not captured).
+
+    Without a topology the records do not say account, VPC, subnet, instance or zone.
+    """
+    records = []
+    for interface_id in interface_ids:
+        facts = facts_of(topology or Topology(), interface_id)
+        records.append(
+            FlowRecord(
+                account_id=facts.account_id,
+                interface_id=interface_id,
+                start=window.start,
+                end=window.end,
+                log_status=status,
+                vpc_id=facts.vpc_id,
+                subnet_id=facts.subnet_id,
+                instance_id=facts.instance_id,
+                region=facts.region,
+                az_id=facts.az_id,
+            )
+        )
+    return tuple(records)
+
+
+def nodata(
+    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
+) -> tuple[FlowRecord, ...]:
+    """NODATA records: nothing went to or from these interfaces in the window."""
+    return empty_records(interface_ids, window, topology, "NODATA")
+
+
+def skipdata(
+    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
+) -> tuple[FlowRecord, ...]:
+    """SKIPDATA records: these interfaces' flows in the window were lost to an internal limit."""
+    return empty_records(interface_ids, window, topology, "SKIPDATA")

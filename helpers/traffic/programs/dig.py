@@ -1,0 +1,103 @@
+"""dig (bind-utils 9.18): through the VPC's own resolver (never logged), or at a server of your choice
+(logged).
+"""
+
+from helpers.traffic.machine import Machine, Usage
+from helpers.traffic.programs.names import look_up, own_resolvers, resolve
+from helpers.traffic.programs.registry import program
+from helpers.traffic.tcp import datagram, is_own
+
+_VERSION = "9.18.28"
+_TRIES, _TIMEOUT = 3, 5.0
+_FLAGS = frozenset(("+short", "+noall", "+answer", "+nocmd", "+nocomments", "+noquestion", "+nostats", "-4"))
+_OVERHEAD = 12 + 2 + 4 + 11 + 12
+"""Bytes of a query beside the name: header, name's ends, type and class, EDNS with a cookie."""
+
+
+@program("dig")
+def dig(machine: Machine, arguments: list[str]) -> int:
+    """`dig [@server] [+short] [+time=s] [+tries=n] name [A]`: 0 with any answer (NXDOMAIN too), 9 without
+    one, 1 on misuse.
+    """
+    server, name, tries, timeout = "", "", _TRIES, _TIMEOUT
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if word.startswith("@"):
+            server = word[1:]
+        elif key in ("+time", "+timeout", "+tries", "+retry") and value.isdigit():
+            number = max(1, int(value))
+            tries = number + (key == "+retry") if key in ("+tries", "+retry") else tries
+            timeout = float(number) if key in ("+time", "+timeout") else timeout
+        elif word in _FLAGS or word in ("A", "IN"):
+            continue
+        elif word[:1] in "+-":
+            raise Usage(
+                f"Invalid option: {word}\nUsage:  dig [@global-server] [domain] [q-type] [q-class] {{q-opt}}",
+                1,
+            )
+        elif name:
+            raise Usage(f"dig: {word}: the sandbox's dig asks for one name's A record at a time", 1)
+        else:
+            name = word
+    if not name:
+        raise Usage("dig: the sandbox's dig wants a name", 1)
+    short = "+short" in arguments
+    return _ask(machine, name, server, tries, timeout, short)
+
+
+def _ask(machine: Machine, name: str, server: str, tries: int, timeout: float, short: bool) -> int:
+    own = own_resolvers(machine)
+    if not server:
+        machine.sleep(0.001)
+        return _print(machine, name, look_up(machine, name), next(iter(sorted(own)), "127.0.0.53"), short)
+    address = resolve(machine, server)
+    if address is None:
+        raise Usage(f"dig: couldn't get address for '{server}': not found", 10)
+    if address in own:
+        machine.sleep(0.001)
+        return _print(machine, name, look_up(machine, name), address, short)
+    if not _reach(machine, name, address, tries, timeout):
+        machine.say(";; no servers could be reached")
+        return 9
+    outside = machine.world.internet.named(name)
+    return _print(machine, name, outside.address if outside is not None else None, address, short)
+
+
+def _reach(machine: Machine, name: str, address: str, tries: int, timeout: float) -> bool:
+    query = _OVERHEAD + len(name.rstrip("."))
+
+    for _ in range(tries):
+        if is_own(machine, address):
+            problem = "connection refused"
+            continue
+        local_port = machine.draws.port(machine.host.address, address, 53, "udp")
+        outcome, arrival = datagram(machine, address, 53, local_port, query, answer=query + 16)
+        service = (
+            arrival.host.listening("udp", 53) if arrival is not None and arrival.host is not None else None
+        )
+        if outcome == "answered" and service is not None and service.service == "dns":
+            return True
+        if outcome != "unreachable":
+            machine.sleep(timeout)
+        problem = "connection refused" if outcome == "unreachable" else "timed out"
+        machine.say(f";; communications error to {address}#53: {problem}")
+    return False
+
+
+def _print(machine: Machine, name: str, found: str | None, server: str, short: bool) -> int:
+    if short:
+        if found is not None:
+            machine.say(found)
+        return 0
+    status = "NOERROR" if found is not None else "NXDOMAIN"
+    plain = name.rstrip(".") + "."
+    machine.say(f"\n; <<>> DiG {_VERSION} <<>> {name}\n;; global options: +cmd\n;; Got answer:")
+    number = int(machine.draws.jitter("dns", name, int(machine.now)) * 65536)
+    machine.say(f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: {number}")
+    answers = 0 if found is None else 1
+    machine.say(f";; flags: qr rd ra; QUERY: 1, ANSWER: {answers}, AUTHORITY: 0, ADDITIONAL: 1\n")
+    machine.say(f";; QUESTION SECTION:\n;{plain}\t\t\tIN\tA\n")
+    if found is not None:
+        machine.say(f";; ANSWER SECTION:\n{plain}\t\t60\tIN\tA\t{found}\n")
+    machine.say(f";; SERVER: {server}#53({server}) (UDP)\n")
+    return 0

@@ -1,0 +1,35 @@
+"""Names to addresses, as the VPC's own resolver tells them. These queries are never in a flow log."""
+
+from helpers.traffic.machine import Machine
+from helpers.traffic.places import amazon_dns, find_interface, is_address, private_name
+
+
+def vpc_of(machine: Machine) -> str | None:
+    """The VPC the machine is in; None for a computer outside."""
+    interface = find_interface(machine.world.topology, machine.host.interface_id)
+    return interface.vpc_id if interface is not None else None
+
+
+def resolve(machine: Machine, name: str) -> str | None:
+    """The IPv4 address of a name (or of an address: itself), or None."""
+    if is_address(name):
+        return name
+    if name.rstrip(".") in ("localhost", "localhost.localdomain"):
+        return "127.0.0.1"
+    return look_up(machine, name)
+
+
+def look_up(machine: Machine, name: str) -> str | None:
+    """What the resolver answers for a name: instances of the VPC, then the internet."""
+    plain = name.rstrip(".").lower()
+    address = private_name(machine.world.topology, plain, vpc_of(machine))
+    if address is not None:
+        return address
+    outside = machine.world.internet.named(plain)
+    return outside.address if outside is not None else None
+
+
+def own_resolvers(machine: Machine) -> frozenset[str]:
+    """The addresses at which the machine's own VPC answers DNS queries, outside the flow logs."""
+    vpc_id = vpc_of(machine)
+    return amazon_dns(machine.world.topology, vpc_id) if vpc_id is not None else frozenset()

@@ -1,0 +1,160 @@
+"""The small programs, and those that run another: sudo, nohup, timeout."""
+
+import re
+
+from helpers.traffic.machine import Killed, Machine, Usage
+from helpers.traffic.programs.registry import execute, find_program, program
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)")
+_MOST_LINES = 100_000
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of `5`, `0.5`, `2m`; None when it is no duration."""
+    found = _DURATION.fullmatch(text)
+    return float(found.group(1)) * _UNITS[found.group(2)] if found is not None else None
+
+
+@program("echo")
+def echo(machine: Machine, arguments: list[str]) -> int:
+    """`echo [-n] [-e] words`."""
+    newline, escapes = True, False
+    while arguments and re.fullmatch("-[neE]+", arguments[0]):
+        newline = newline and "n" not in arguments[0]
+        escapes = "e" in arguments[0] or (escapes and "E" not in arguments[0])
+        arguments = arguments[1:]
+    text = " ".join(arguments)
+    if escapes:
+        text = text.replace("\\n", "\n").replace("\\t", "\t")
+    machine.stdout.append(text + ("\n" if newline else ""))
+    return 0
+
+
+@program("true", ":")
+def true(machine: Machine, arguments: list[str]) -> int:
+    """Success."""
+    return 0
+
+
+@program("false")
+def false(machine: Machine, arguments: list[str]) -> int:
+    """Failure."""
+    return 1
+
+
+@program("sleep")
+def sleep(machine: Machine, arguments: list[str]) -> int:
+    """`sleep 5`, `sleep 1m 30s`."""
+    if not arguments:
+        raise Usage("sleep: missing operand\nTry 'sleep --help' for more information.", 1)
+    total = 0.0
+    for word in arguments:
+        seconds = seconds_of(word)
+        if seconds is None:
+            raise Usage(f"sleep: invalid time interval '{word}'\nTry 'sleep --help' for more information.", 1)
+        total += seconds
+    machine.sleep(total)
+    return 0
+
+
+@program("hostname")
+def hostname(machine: Machine, arguments: list[str]) -> int:
+    """`hostname [-I] [-i] [-f]`."""
+    if arguments in (["-I"], ["-i"], ["--ip-address"], ["--all-ip-addresses"]):
+        machine.say(machine.host.address + (" " if arguments[0] in ("-I", "--all-ip-addresses") else ""))
+    elif arguments in ([], ["-f"], ["--fqdn"], ["-s"]):
+        full = f"ip-{machine.host.address.replace('.', '-')}.ec2.internal"
+        machine.say(full.partition(".")[0] if arguments == ["-s"] else full)
+    else:
+        raise Usage(f"hostname: invalid option -- '{arguments[0].lstrip('-')}'", 4)
+    return 0
+
+
+@program("seq")
+def seq(machine: Machine, arguments: list[str]) -> int:
+    """`seq LAST`, `seq FIRST LAST`, `seq FIRST STEP LAST`, whole numbers."""
+    if not 1 <= len(arguments) <= 3:
+        raise Usage(f"seq: {'missing operand' if not arguments else 'extra operand'}", 1)
+    for word in arguments:
+        if not re.fullmatch(r"[+-]?\d+", word):
+            raise Usage(f"seq: invalid floating point argument: '{word}'", 1)
+    numbers = [int(word) for word in arguments]
+    first = numbers[0] if len(numbers) > 1 else 1
+    by = numbers[1] if len(numbers) == 3 else 1
+    if by == 0:
+        raise Usage("seq: invalid Zero increment value: '0'", 1)
+    if (numbers[-1] - first) // by >= _MOST_LINES:
+        raise Usage(f"seq: the sandbox counts to {_MOST_LINES} lines at most", 1)
+    for number in range(first, numbers[-1] + (1 if by > 0 else -1), by):
+        machine.say(str(number))
+    return 0
+
+
+@program("cat")
+def cat(machine: Machine, arguments: list[str]) -> int:
+    """`cat file...`: files that commands wrote."""
+    code = 0
+    for name in arguments:
+        text = machine.host.read(name if name.startswith("/") else f"{machine.cwd.rstrip('/')}/{name}")
+        if text is None:
+            machine.complain(f"cat: {name}: No such file or directory")
+            code = 1
+        else:
+            machine.stdout.append(text)
+    return code
+
+
+@program("mkdir")
+def mkdir(machine: Machine, arguments: list[str]) -> int:
+    """Folders need no making here: a file's path is enough."""
+    return 0
+
+
+@program("sudo")
+def sudo(machine: Machine, arguments: list[str]) -> int:
+    """Commands run as root already: `sudo [-n] [-E] command` runs the command."""
+    while arguments and arguments[0] in ("-n", "-E", "-H"):
+        arguments = arguments[1:]
+    if not arguments or arguments[0].startswith("-"):
+        raise Usage("usage: sudo [-n] [-E] [-H] command [arg ...]", 1)
+    if find_program(arguments[0], machine.host) is None:
+        raise Usage(f"sudo: {arguments[0]}: command not found", 1)
+    return execute(machine, arguments)
+
+
+@program("nohup")
+def nohup(machine: Machine, arguments: list[str]) -> int:
+    """`nohup command`: the same, deaf to hang-ups."""
+    if not arguments:
+        raise Usage("nohup: missing operand\nTry 'nohup --help' for more information.", 125)
+    if find_program(arguments[0], machine.host) is None:
+        raise Usage(f"nohup: failed to run command '{arguments[0]}': No such file or directory", 127)
+    return execute(machine, arguments)
+
+
+@program("timeout")
+def timeout(machine: Machine, arguments: list[str]) -> int:
+    """`timeout 5 command`: 124 when the command was still running."""
+    if len(arguments) < 2:
+        raise Usage("timeout: missing operand\nTry 'timeout --help' for more information.", 125)
+    seconds = seconds_of(arguments[0])
+    if seconds is None:
+        raise Usage(
+            f"timeout: invalid time interval '{arguments[0]}'\nTry 'timeout --help' for more information.",
+            125,
+        )
+    if find_program(arguments[1], machine.host) is None:
+        raise Usage(f"timeout: failed to run command '{arguments[1]}': No such file or directory", 127)
+    before, began = machine.deadline, machine.now
+    machine.deadline = min(before, began + seconds) if seconds else before
+    limit = machine.deadline
+    try:
+        return execute(machine, arguments[1:])
+    except Killed:
+        if limit == before:
+            raise
+        machine.now = limit
+        return 124
+    finally:
+        machine.deadline = before

@@ -1,0 +1,44 @@
+"""``doctor``: a finding per sentence, and an exit code that says whether the course can run."""
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from helpers.__main__ import main
+from helpers.commands import doctor
+
+
+def test_this_machine_is_judged(tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "--home", str(tmp_path / "home")])
+    said = capsys.readouterr().out
+    has_sandbox = (root / "helpers" / "sandbox" / "cli.py").exists()
+    assert code == (0 if has_sandbox else 3), said
+    assert ("This machine is ready." in said) == has_sandbox
+    assert all(re.match(r" +ok  |PROBLEM  |$|This|To put right", line) for line in said.splitlines())
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_home_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (finding,) = doctor.home_writable(tmp_path / "file" / "home")
+    assert finding.blocking
+    assert "FLOWLOGS_HOME" in finding.sentence
+    (finding,) = doctor.home_writable(tmp_path / "not" / "there" / "yet")
+    assert not finding.blocking
+    assert not (tmp_path / "not").exists()
+
+
+def test_packages_are_held_against_ranges_and_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(finding.blocking for finding in doctor.packages())
+    assert doctor.unfit(Requirement("pandas<1")) is not None
+    assert doctor.unfit(Requirement("no-such-package")) == "no-such-package is not installed"
+    (tmp_path / "constraints.txt").write_text("pandas==0.1\nwerkzeug==0.1 ; sys_platform == 'amiga'\n")
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    (finding,) = doctor.packages()
+    assert "tested with 0.1" in finding.sentence
+    assert not finding.blocking
+    (tmp_path / "constraints.txt").write_text("<<<<<<< HEAD\n")
+    (finding,) = doctor.packages()
+    assert finding.blocking

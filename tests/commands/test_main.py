@@ -1,0 +1,64 @@
+"""The command line as a whole: what it offers, where it sends, and its exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from helpers.__main__ import main
+
+
+def test_help_lists_the_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name}" in text for name in ("run", "lab", "fresh", "doctor", "sandbox", "teardown"))
+
+
+@pytest.mark.parametrize("words", [[], ["dance"], ["run", "--nonsense"], ["run", "-p", "region"], ["fresh"]])
+def test_used_wrongly_is_2_and_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("sandbox", "helpers.sandbox.cli"), ("teardown", "helpers.lab.teardown")]
+)
+def test_other_rooms_get_their_own_words(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = ModuleType(module)
+    heard: list[list[str]] = []
+
+    def their_main(argv: list[str]) -> int:
+        heard.append(argv)
+        return 3
+
+    room.main = their_main  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module, room)
+    parent = module.rpartition(".")[0]
+    monkeypatch.setitem(sys.modules, parent, ModuleType(parent))
+    assert main([name, "status", "--help"]) == 3
+    assert heard == [["status", "--help"]]
+
+
+def test_what_is_not_installed_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "helpers.sandbox.cli", None)
+    assert main(["sandbox", "status"]) == 3
+    assert "not installed" in capsys.readouterr().err
+
+
+def test_it_starts_from_anywhere(tmp_path: Path, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1]);"
+         "from helpers.__main__ import main; sys.exit(main(['run', '42']))", str(root)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode in (2, 3)
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr

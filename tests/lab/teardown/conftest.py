@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from tests.lab.teardown.labs import MotoLab
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoLab]:
+    """The lab "demo" in an empty account of stock moto."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield MotoLab("demo")

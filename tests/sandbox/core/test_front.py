@@ -1,0 +1,140 @@
+"""Who may come in, and what is said to those who may not."""
+
+import http.client
+import json
+import socket
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.support.box import Box
+
+
+def raw(box: Box, method: str = "GET", path: str = "/", host: str | None = None, body: bytes = b"", **headers: str) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", int(box.info.endpoint.rpartition(":")[2]), timeout=10)
+    if host:
+        headers["Host"] = host
+    connection.request(method, path, body, headers)
+    reply = connection.getresponse()
+    return reply.status, reply.read().decode()
+
+
+def client(box: Box, service: str, key: str | None = None, secret: str | None = None) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=box.info.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key or box.info.access_key_id,
+        aws_secret_access_key=secret or box.info.secret_access_key,
+        config=Config(retries={"max_attempts": 0}),
+    )
+
+
+def test_a_foreign_host_name_is_refused(box: Box) -> None:
+    assert raw(box, host="evil.example.com")[0] == 403
+    assert raw(box, host="evil.example.com:80")[0] == 403
+
+
+def test_an_unsigned_call_is_refused(box: Box) -> None:
+    status, text = raw(box, "POST", body=b"Action=DescribeVpcs&Version=2016-11-15")
+    assert status == 403
+    assert "sign the request" in text
+
+
+def test_the_server_listens_on_the_loopback_address_only(box: Box) -> None:
+    port = int(box.info.endpoint.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        assert connection.getpeername()[0] == "127.0.0.1"
+    with socket.socket() as other:
+        other.settimeout(2)
+        assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("ec2", "describe_vpcs", "AuthFailure"),
+        ("logs", "describe_log_groups", "UnrecognizedClientException"),
+        ("sts", "get_caller_identity", "InvalidClientTokenId"),
+    ],
+)
+def test_an_unknown_key_gets_the_service_s_own_error(box: Box, service: str, call: str, code: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        getattr(client(box, service, key="AKIAIOSFODNN7EXAMPLE"), call)()
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_a_wrong_secret_is_noticed(box: Box) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(box, "ec2", secret="wrong").describe_vpcs()
+    assert caught.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "arguments"),
+    [
+        ("ec2", "create_network_insights_path", {"Source": "i-1", "Protocol": "tcp"}),
+        ("ssm", "start_session", {"Target": "i-1"}),
+        ("logs", "put_query_definition", {"name": "a", "queryString": "fields @message"}),
+        ("lambda", "list_functions", {}),
+        ("s3", "list_buckets", {}),
+    ],
+)
+def test_what_is_not_simulated_is_said_at_once(box: Box, service: str, call: str, arguments: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        getattr(client(box, service), call)(**arguments)
+    assert "does not simulate" in str(caught.value)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_enums_that_boto3_lets_pass_are_refused(box: Box) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(box, "ec2").create_flow_logs(ResourceIds=["vpc-1"], ResourceType="VPC", TrafficType="SOME")
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+
+
+def test_an_unknown_region_is_an_error(box: Box) -> None:
+    with pytest.raises(ClientError):
+        boto3.client(
+            "ec2",
+            endpoint_url=box.info.endpoint,
+            region_name="moon-north-1",
+            aws_access_key_id=box.info.access_key_id,
+            aws_secret_access_key=box.info.secret_access_key,
+        ).describe_vpcs()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}'])
+def test_a_clock_call_that_makes_no_sense_is_a_400(box: Box, body: bytes) -> None:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest("POST", f"{box.info.endpoint}/_sandbox/clock", data=body)
+    SigV4Auth(Credentials(box.info.access_key_id, box.info.secret_access_key), "sandbox", "us-east-1").add_auth(request)
+    status, text = raw(box, "POST", "/_sandbox/clock", body=body, **dict(request.headers.items()))
+    assert status == 400
+    assert "advance_seconds" in text
+
+
+def test_the_clock_says_what_is_due_next(box: Box) -> None:
+    from helpers.lab import process
+
+    answer = process.read_clock(box.info.endpoint, box.info.access_key_id, box.info.secret_access_key)
+    assert set(json.loads(json.dumps(answer))) == {"now", "next_event"}
+
+
+def test_a_huge_body_is_refused(box: Box) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", int(box.info.endpoint.rpartition(":")[2]), timeout=10)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+
+
+def test_public_addresses_are_documentation_addresses(box: Box) -> None:
+    address = box("ec2").allocate_address(Domain="vpc")["PublicIp"]
+    assert address.startswith(("198.51.100.", "203.0.113."))

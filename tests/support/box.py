@@ -1,0 +1,37 @@
+"""A real sandbox process for a test, with plain boto3 clients that revive it when it was killed."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from helpers.lab import process
+from helpers.lab.access import SandboxAccess
+
+
+class Box:
+    """One home, one process, and its owner's clients."""
+
+    def __init__(self, home: Path, **start: Any) -> None:
+        self.home = home
+        self.info = process.start(home, **start)
+        self._access = SandboxAccess("us-east-1", home)
+        self._clients: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._access.client(service)
+        return self._clients[service]
+
+    def advance(self, seconds: float) -> str:
+        key = (self.info.access_key_id, self.info.secret_access_key)
+        return str(process.move_clock(self.info.endpoint, *key, advance_seconds=seconds)["now"])
+
+    def kill(self) -> None:
+        """End the process as a crash would."""
+        running = process.find(self.home)
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        process.stop(self.home)

@@ -1,0 +1,177 @@
+"""The runner, on tiny notebooks: what passes, what fails, and what is written down."""
+
+import json
+import os
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from helpers.commands import report
+from helpers.runner import CHECK_MIME, HEAVY, CourseResult, NotebookResult, run_notebooks, without_ansi
+
+
+def notebook(folder: Path, name: str, *cells: str, parameters: str = "") -> Path:
+    made = [new_code_cell(text) for text in cells]
+    if parameters:
+        made.insert(0, new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    # a kernel that does not exist: the runner must not ask for it
+    metadata = {"kernelspec": {"name": "someone-elses", "display_name": "x", "language": "python"}}
+    path = folder / f"{name}.ipynb"
+    nbformat.write(new_notebook(cells=made, metadata=metadata), path)
+    return path
+
+
+def check(identity: str, passed: object, message: str = "") -> str:
+    data = {CHECK_MIME: {"id": identity, "passed": passed, "message": message}, "text/plain": "x"}
+    return f"from IPython.display import display\ndisplay({data!r}, raw=True)"
+
+
+def run(folder: Path, *paths: Path, **options: object) -> CourseResult:
+    out = folder / "out"
+    out.mkdir(exist_ok=True)
+    environment = {**os.environ, "FLOWLOGS_HOME": str(folder / "home")}
+    options.setdefault("preload", ())
+    return run_notebooks(list(paths), out, environment=environment, **options)  # type: ignore[arg-type]
+
+
+def test_notebooks_run_in_order_each_with_a_fresh_kernel(tmp_path: Path) -> None:
+    first = notebook(
+        tmp_path, "01_a", "import os\nx = 1", "open('trace', 'w').write(os.environ['FLOWLOGS_HOME'])"
+    )
+    second = notebook(
+        tmp_path,
+        "02_b",
+        "assert open('trace').read().endswith('home')",
+        "assert 'x' not in globals() and 'boto3' not in globals() and 'pandas' not in globals()",
+        "f'{greeting} {count + 1}'",
+        parameters='greeting: str = "hello"  # x\ncount: int = 1  # y',
+    )
+    seen: list[str] = []
+    result = run(
+        tmp_path,
+        first,
+        second,
+        preload=HEAVY,
+        parameters={"02_b": {"greeting": "good day", "count": 41}},
+        on_start=lambda number, name: seen.append(f"{number} {name}"),
+        on_end=lambda one: seen.append(one.status),
+    )
+    assert result.passed, result
+    assert seen == ["1 01_a", "passed", "2 02_b", "passed"]
+    assert [one.cells for one in result.notebooks] == [2, 5]
+    executed = nbformat.read(tmp_path / "out" / "02_b.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0]["data"]["text/plain"] == "'good day 42'"
+    assert nbformat.read(second, as_version=4).cells[-1].outputs == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1 / 0", "cell [2] raised ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(0)", "sys.exit"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import os\nos._exit(0)", "the kernel died"),
+        ("input()", "StdinNotImplementedError"),
+        (check("01.1", False, "the role is missing"), "01.1"),
+        (check("01.1", "yes"), "01.1"),
+    ],
+    ids=["exception", "sys.exit", "exit-3", "dead-kernel", "input", "check", "malformed-check"],
+)
+def test_what_fails_is_said_and_ends_the_run(tmp_path: Path, cell: str, words: str) -> None:
+    result = run(tmp_path, notebook(tmp_path, "01_a", "1", cell, "2"), notebook(tmp_path, "02_b", "1"))
+    first, second = result.notebooks
+    assert first.status == "failed"
+    assert words in first.problem
+    assert "\n" not in first.problem
+    assert (second.status, second.cells) == ("not run", 0)
+    assert not result.passed
+    assert (tmp_path / "out" / "01_a.ipynb").exists()
+
+
+def test_keep_going_runs_the_rest(tmp_path: Path) -> None:
+    paths = [notebook(tmp_path, "01_a", "1 / 0"), notebook(tmp_path, "02_b", "1")]
+    result = run(tmp_path, *paths, keep_going=True)
+    assert [one.status for one in result.notebooks] == ["failed", "passed"]
+    assert not result.passed
+
+
+def test_the_whole_run_has_a_time_limit(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    paths = [notebook(tmp_path, "01_a", "while True:\n    pass"), notebook(tmp_path, "02_b", "1")]
+    result = run(tmp_path, *paths, keep_going=True, time_limit=5)
+    assert time.monotonic() - begun < 30
+    assert [one.status for one in result.notebooks] == ["failed", "not run"]
+    assert "time" in result.notebooks[0].problem
+
+
+def test_a_file_that_is_no_notebook_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "01_a.ipynb").write_text("{", encoding="utf-8")
+    result = run(tmp_path, tmp_path / "01_a.ipynb")
+    assert result.notebooks[0].status == "failed"
+    assert "could not be run" in result.notebooks[0].problem
+
+
+def test_the_reports_hold_every_notebook_and_every_check(tmp_path: Path) -> None:
+    red = "raise ValueError('\\x1b[31mred\\x1b[0m <&> \\x00')"
+    checks = [
+        check("01.1", True, "well done"),
+        check("01.2", None, "not attempted"),
+        check("01.3", False, "not yet"),
+    ]
+    paths = [
+        notebook(tmp_path, "01_a", *checks),
+        notebook(tmp_path, "02_b", red),
+        notebook(tmp_path, "03_c", "1"),
+    ]
+    result = run(tmp_path, *paths[:2], keep_going=True)
+    result = CourseResult(
+        result.started, result.seconds, (*result.notebooks, NotebookResult("03_c", "not run", problem="why"))
+    )
+    report.write_junit(result, tmp_path / "junit.xml")
+    report.write_json(result, tmp_path / "results.json", {"01_a": {"region": "us-east-1"}, "02_b": {}})
+
+    text = (tmp_path / "junit.xml").read_text("utf-8")
+    assert "\x1b" not in text
+    assert "#x1B" not in text
+    root = ElementTree.fromstring(text)
+    cases = {
+        (case.get("classname"), case.get("name")): [child.tag for child in case]
+        for case in root.iter("testcase")
+    }
+    assert cases == {
+        ("01_a", "runs to its end"): ["failure"],
+        ("01_a", "check 01.1"): [],
+        ("01_a", "check 01.2"): ["skipped"],
+        ("01_a", "check 01.3"): ["failure"],
+        ("02_b", "runs to its end"): ["failure"],
+        ("03_c", "runs to its end"): ["skipped"],
+    }
+    assert {key: root.get(key) for key in ("tests", "failures", "skipped")} == {
+        "tests": "6",
+        "failures": "3",
+        "skipped": "2",
+    }
+    document = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert document["status"] == "failed"
+    assert document["parameters"] == {"01_a": {"region": "us-east-1"}}
+    assert document["notebooks"][0]["checks"][1] == {"id": "01.2", "passed": None, "message": "not attempted"}
+    assert "ValueError" in document["notebooks"][1]["details"]
+
+
+def test_the_table_lines_up() -> None:
+    table = report.table(
+        [NotebookResult("01_network", "passed", 12, 3.44), NotebookResult("99_cleanup", "failed")]
+    )
+    assert table.splitlines() == [
+        "notebook    cells  seconds  status",
+        "01_network     12      3.4  passed",
+        "99_cleanup      0      0.0  failed",
+    ]
+
+
+def test_colours_and_controls_are_taken_out() -> None:
+    assert without_ansi("\x1b[1;31mred\x1b[0m\x00\x07 and\nplain\x1b[K") == "red and\nplain"
