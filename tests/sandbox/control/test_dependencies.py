@@ -22,23 +22,20 @@ def empty(network):
         ec2.describe_instances(InstanceIds=ids)
     for each in ec2.describe_network_interfaces(Filters=inside)["NetworkInterfaces"]:
         ec2.delete_network_interface(NetworkInterfaceId=each["NetworkInterfaceId"])
-    for each in ec2.describe_internet_gateways()["InternetGateways"]:
-        for attachment in each["Attachments"]:
-            if attachment["VpcId"] == network.vpc:
-                ec2.detach_internet_gateway(
-                    InternetGatewayId=each["InternetGatewayId"], VpcId=attachment["VpcId"]
-                )
+    attached = [{"Name": "attachment.vpc-id", "Values": [network.vpc]}]
+    for each in ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]:
+        ec2.detach_internet_gateway(InternetGatewayId=each["InternetGatewayId"], VpcId=network.vpc)
     for each in ec2.describe_subnets(Filters=inside)["Subnets"]:
         ec2.delete_subnet(SubnetId=each["SubnetId"])
-    for each in ec2.describe_route_tables(Filters=inside)["RouteTables"]:
-        if not each["Associations"]:
-            ec2.delete_route_table(RouteTableId=each["RouteTableId"])
-    for each in ec2.describe_network_acls(Filters=inside)["NetworkAcls"]:
-        if not each["IsDefault"]:
-            ec2.delete_network_acl(NetworkAclId=each["NetworkAclId"])
-    for each in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]:
-        if each["GroupName"] != "default":
-            ec2.delete_security_group(GroupId=each["GroupId"])
+    tables = ec2.describe_route_tables(Filters=inside)["RouteTables"]
+    for table_id in [each["RouteTableId"] for each in tables if not each["Associations"]]:
+        ec2.delete_route_table(RouteTableId=table_id)
+    acls = ec2.describe_network_acls(Filters=inside)["NetworkAcls"]
+    for acl_id in [each["NetworkAclId"] for each in acls if not each["IsDefault"]]:
+        ec2.delete_network_acl(NetworkAclId=acl_id)
+    groups = ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+    for group_id in [each["GroupId"] for each in groups if each["GroupName"] != "default"]:
+        ec2.delete_security_group(GroupId=group_id)
     ec2.delete_vpc(VpcId=network.vpc)
 
 
@@ -59,9 +56,7 @@ def test_a_group_in_use_by_an_interface(network, refused):
 
 def test_a_group_named_in_another_groups_rules(network, refused):
     named, naming = group(network, "named"), group(network, "naming")
-    permission = [
-        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": named}]}
-    ]
+    permission = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": named}]}]
     network.ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=permission)
     network.ec2.authorize_security_group_ingress(GroupId=named, IpPermissions=permission)
     assert refused(network.ec2.delete_security_group, GroupId=named)[0] == "DependencyViolation"
@@ -146,9 +141,7 @@ def test_a_gateway_with_mapped_public_addresses(network, refused):
         NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": network.subnet, "AssociatePublicIpAddress": True}],
     )["InstanceId"]
     network.state(instance)
-    code, message = refused(
-        network.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=network.vpc
-    )
+    code, message = refused(network.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=network.vpc)
     assert code == "DependencyViolation"
     assert message.startswith(f"Network {network.vpc} has some mapped public address(es).")
 

@@ -57,9 +57,7 @@ def everything(ec2):
 
 @pytest.mark.parametrize("action", CALLS)
 def test_dry_run_answers_and_changes_nothing(sandbox, ec2, names, refused, action):
-    params = {
-        name: value.format(**names) if isinstance(value, str) else value for name, value in CALLS[action].items()
-    }
+    params = {name: value.format(**names) if isinstance(value, str) else value for name, value in CALLS[action].items()}
     if action == "create_tags":
         params["Resources"] = [names["vpc"]]
     before, then = everything(ec2), sandbox.now
