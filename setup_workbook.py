@@ -60,9 +60,7 @@ def check_constraints(text):
             )
         pins += 1
     if not pins:
-        raise SetupError(
-            "constraints.txt is empty: restore it, for example with `git checkout constraints.txt`."
-        )
+        raise SetupError("constraints.txt is empty: restore it, for example with `git checkout constraints.txt`.")
 
 
 def version_of(command):
@@ -105,11 +103,7 @@ def check_modules(python, with_pip):
 
 def venv_python():
     """The Python inside .venv."""
-    return (
-        os.path.join(VENV, "Scripts", "python.exe")
-        if os.name == "nt"
-        else os.path.join(VENV, "bin", "python")
-    )
+    return os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
 
 
 def wanted(project, constraints, extras):
@@ -155,11 +149,7 @@ def make(python, with_pip):
 
 def install(uv, extras):
     """Install the course, editable, with every version pinned."""
-    tool = (
-        [uv, "pip", "install", "--python", venv_python()]
-        if uv
-        else [venv_python(), "-m", "pip", "install", "-q"]
-    )
+    tool = [uv, "pip", "install", "--python", venv_python()] if uv else [venv_python(), "-m", "pip", "install", "-q"]
     what = f".[{extras}]" if extras else "."
     print(
         f"Installing the course into .venv with {'uv' if uv else 'pip'}; the first time takes a minute",
@@ -169,9 +159,7 @@ def install(uv, extras):
         hint = " (or try --no-uv)" if uv else ""
         raise SetupError(f"the packages could not be installed; the lines above say why{hint}.")
     if subprocess.call([venv_python(), "-c", "import helpers"], cwd=os.path.dirname(VENV)):
-        raise SetupError(
-            "the packages were installed but the course cannot be imported; remove .venv and try again."
-        )
+        raise SetupError("the packages were installed but the course cannot be imported; remove .venv and try again.")
 
 
 def set_up(arguments):

@@ -7,15 +7,12 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import NoReturn
 
 from helpers.commands.errors import CommandError, ExitCode, broken
 
 if sys.version_info < (3, 11):  # noqa: UP036 - an old Python in a checkout gets this far
-    print(
-        f"Python 3.11 or newer is needed, and {sys.executable} is older: run `make setup`.", file=sys.stderr
-    )
+    print(f"Python 3.11 or newer is needed, and {sys.executable} is older: run `make setup`.", file=sys.stderr)
     sys.exit(3)
 
 # Subcommand -> (module, what it does). A module of helpers.commands has add_arguments(parser) and
@@ -44,16 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words and words[0] in _THEIRS:
-            module = _load(_THEIRS[words[0]][0])
+            module = importlib.import_module(_THEIRS[words[0]][0])
             return int(module.main(words[1:]))
         if words and words[0] in _OURS:
-            module = _load(_OURS[words[0]][0])
+            module = importlib.import_module(_OURS[words[0]][0])
             parser = _Parser(prog=f"python -m helpers {words[0]}", description=_OURS[words[0]][1])
             module.add_arguments(parser)
             return int(module.run(parser.parse_args(words[1:])))
-    except CommandError as error:
-        print(error, file=sys.stderr)
-        return error.code
+    except (CommandError, ModuleNotFoundError) as error:
+        mistake = _missing(error) if isinstance(error, ModuleNotFoundError) else error
+        print(mistake, file=sys.stderr)
+        return mistake.code
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return ExitCode.CHECK_FAILED
@@ -64,14 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ExitCode.USAGE
 
 
-def _load(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise broken(
-            f"{error.name} is not installed in this Python ({sys.executable}): "
-            "run `make setup` and use the Python of .venv."
-        ) from None
+def _missing(error: ModuleNotFoundError) -> CommandError:
+    if error.name and error.name.partition(".")[0] == "helpers":
+        return broken(f"this checkout has no {error.name}: is it complete?")
+    return broken(
+        f"{error.name} is not installed in this Python ({sys.executable}): "
+        "run `make setup` and use the Python of .venv."
+    )
 
 
 if __name__ == "__main__":

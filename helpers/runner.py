@@ -112,9 +112,7 @@ def run_notebooks(
         try:
             for number, path in enumerate(notebooks, start=1):
                 if results and results[-1].status != "passed" and not keep_going:
-                    results.append(
-                        NotebookResult(path.stem, "not run", problem="an earlier notebook failed.")
-                    )
+                    results.append(NotebookResult(path.stem, "not run", problem="an earlier notebook failed."))
                     continue
                 if time.monotonic() >= deadline:
                     results.append(NotebookResult(path.stem, "not run", problem="the time was used up."))

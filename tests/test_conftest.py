@@ -23,9 +23,7 @@ def test_a_connection_to_this_machine_is_not() -> None:
 @pytest.mark.parametrize(
     ("reason", "exit_code"), [("too lazy", 1), ("not on this machine: a browser", 0)], ids=["lazy", "excused"]
 )
-def test_must_run_turns_a_skip_into_a_failure(
-    tmp_path: Path, root: Path, reason: str, exit_code: int
-) -> None:
+def test_must_run_turns_a_skip_into_a_failure(tmp_path: Path, root: Path, reason: str, exit_code: int) -> None:
     (tmp_path / "conftest.py").write_text((root / "tests" / "conftest.py").read_text())
     (tmp_path / "test_it.py").write_text(f"import pytest\ndef test_it():\n    pytest.skip({reason!r})\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--must-run", "test_it.py"]

@@ -68,9 +68,7 @@ def distributions(module: str) -> set[str]:
     return set(found) or {canonicalize_name(module)}
 
 
-@pytest.mark.parametrize(
-    ("folder", "with_extras"), [("helpers", False), ("notebooks", False), ("tests", True)]
-)
+@pytest.mark.parametrize(("folder", "with_extras"), [("helpers", False), ("notebooks", False), ("tests", True)])
 def test_every_import_is_declared(folder: str, with_extras: bool) -> None:
     declared = {canonicalize_name(one.name) for one in runtime() + (extras() if with_extras else [])}
     undeclared = {
@@ -83,9 +81,7 @@ def test_every_import_is_declared(folder: str, with_extras: bool) -> None:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = (
-        "import json\nfrom helpers import x\ndef f():\n    import boto3.session\n    from yaml import load\n"
-    )
+    source = "import json\nfrom helpers import x\ndef f():\n    import boto3.session\n    from yaml import load\n"
     assert imported(source) == {"boto3", "yaml"}
     assert "pyyaml" in distributions("yaml")
 
@@ -99,9 +95,7 @@ def test_every_dependency_has_a_pin_that_satisfies_its_range() -> None:
         assert found, f"{requirement.name} has no pin in constraints.txt"
         for pin in found:
             version = next(iter(pin.specifier)).version
-            assert requirement.specifier.contains(version, prereleases=True), (
-                f"{pin} is outside {requirement}"
-            )
+            assert requirement.specifier.contains(version, prereleases=True), f"{pin} is outside {requirement}"
 
 
 def test_constraints_are_pins_and_name_no_place() -> None:

@@ -39,9 +39,7 @@ def run(folder: Path, *paths: Path, **options: object) -> CourseResult:
 
 
 def test_notebooks_run_in_order_each_with_a_fresh_kernel(tmp_path: Path) -> None:
-    first = notebook(
-        tmp_path, "01_a", "import os\nx = 1", "open('trace', 'w').write(os.environ['FLOWLOGS_HOME'])"
-    )
+    first = notebook(tmp_path, "01_a", "import os\nx = 1", "open('trace', 'w').write(os.environ['FLOWLOGS_HOME'])")
     second = notebook(
         tmp_path,
         "02_b",
@@ -138,10 +136,7 @@ def test_the_reports_hold_every_notebook_and_every_check(tmp_path: Path) -> None
     assert "\x1b" not in text
     assert "#x1B" not in text
     root = ElementTree.fromstring(text)
-    cases = {
-        (case.get("classname"), case.get("name")): [child.tag for child in case]
-        for case in root.iter("testcase")
-    }
+    cases = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in root.iter("testcase")}
     assert cases == {
         ("01_a", "runs to its end"): ["failure"],
         ("01_a", "check 01.1"): [],
@@ -163,9 +158,7 @@ def test_the_reports_hold_every_notebook_and_every_check(tmp_path: Path) -> None
 
 
 def test_the_table_lines_up() -> None:
-    table = report.table(
-        [NotebookResult("01_network", "passed", 12, 3.44), NotebookResult("99_cleanup", "failed")]
-    )
+    table = report.table([NotebookResult("01_network", "passed", 12, 3.44), NotebookResult("99_cleanup", "failed")])
     assert table.splitlines() == [
         "notebook    cells  seconds  status",
         "01_network     12      3.4  passed",

@@ -138,9 +138,7 @@ def test_an_unknown_option_is_used_wrongly(checkout: Path) -> None:
 
 
 @needs_sh
-def test_an_older_python_finds_a_newer_one_or_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_python_finds_a_newer_one_or_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup_workbook, "OLDEST", (3, 90))
     monkeypatch.setattr(setup_workbook, "NEWEST_TRIED", 92)
     monkeypatch.setenv("PATH", str(tmp_path))

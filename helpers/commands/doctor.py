@@ -33,9 +33,7 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help="check this sandbox home (FLOWLOGS_HOME, .sandbox)"
-    )
+    parser.add_argument("--home", type=Path, metavar="DIR", help="check this sandbox home (FLOWLOGS_HOME, .sandbox)")
 
 
 def run(arguments: argparse.Namespace) -> int:

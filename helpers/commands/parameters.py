@@ -60,9 +60,7 @@ def convert(parameter: Parameter, text: str) -> object:
         value = ast.literal_eval(text)
         _must_fit(value, kinds - {"None"})
     except (KeyError, ValueError, SyntaxError, TypeError):
-        raise usage(
-            f"the parameter {parameter.name} is of type {parameter.annotation}, and {text!r} is not."
-        ) from None
+        raise usage(f"the parameter {parameter.name} is of type {parameter.annotation}, and {text!r} is not.") from None
     return float(value) if kinds - {"None"} == {"float"} else value
 
 
@@ -81,9 +79,7 @@ def _must_fit(value: object, kinds: set[str]) -> None:
         raise ValueError(value)
 
 
-def resolve(
-    given: Mapping[str, str], parameters: Mapping[str, Parameter], notebook: str
-) -> dict[str, object]:
+def resolve(given: Mapping[str, str], parameters: Mapping[str, Parameter], notebook: str) -> dict[str, object]:
     """The given texts as values for one notebook.
 
     Raises ``CommandError`` (used wrongly) for a name that the notebook does not have, a value of another
@@ -95,7 +91,5 @@ def resolve(
             raise usage(f"{notebook} has no parameter {name!r}: {known}.")
     for parameter in parameters.values():
         if parameter.required and parameter.name not in given:
-            raise usage(
-                f"{notebook} needs the parameter {parameter.name}: give it with -p {parameter.name} VALUE."
-            )
+            raise usage(f"{notebook} needs the parameter {parameter.name}: give it with -p {parameter.name} VALUE.")
     return {name: convert(parameters[name], text) for name, text in given.items()}

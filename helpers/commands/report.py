@@ -51,9 +51,7 @@ def _suite(notebook: NotebookResult) -> ElementTree.Element:
         failure = ElementTree.SubElement(case, "failure", message=_xml(notebook.problem))
         failure.text = _xml(notebook.details)
     for check in notebook.checks:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=notebook.name, name=_xml(f"check {check.id}")
-        )
+        case = ElementTree.SubElement(suite, "testcase", classname=notebook.name, name=_xml(f"check {check.id}"))
         if check.passed is None:
             ElementTree.SubElement(case, "skipped", message=_xml(check.message or "not attempted"))
         elif not check.passed:

@@ -21,9 +21,7 @@ _DEFAULT_LIMIT = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "notebooks", nargs="*", metavar="NN", help="numbers of notebooks; all when none is given"
-    )
+    parser.add_argument("notebooks", nargs="*", metavar="NN", help="numbers of notebooks; all when none is given")
     parser.add_argument(
         "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
         help="a value for the notebooks' parameters cell; may be repeated",

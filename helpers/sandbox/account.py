@@ -273,15 +273,16 @@ class SandboxAccount:
             self._guarding = False
 
     def _perform(self, call: Call, behaviour: Behaviour, request: Request) -> Params | Reply:
-        if behaviour.replacement is not None:
-            return behaviour.replacement(call, self)
-        status, headers, body = self._moto(call.service, call.region, request.headers(), request.body)
         followers = [follower for wanted, follower in behaviour.followers if wanted(call, self)]
-        if status >= 300 or not followers:
-            return Reply(status, headers.get("Content-Type", "text/xml"), body)
-        model = wire.operation(call.service, call.action)
-        assert model is not None
-        output = wire.read_reply(call.service, model, status, headers, body)
+        if behaviour.replacement is not None:
+            output = behaviour.replacement(call, self)
+        else:
+            status, headers, body = self._moto(call.service, call.region, request.headers(), request.body)
+            if status >= 300 or not followers:
+                return Reply(status, headers.get("Content-Type", "text/xml"), body)
+            model = wire.operation(call.service, call.action)
+            assert model is not None
+            output = wire.read_reply(call.service, model, status, headers, body)
         for follower in followers:
             output = follower(call, self, output)
         return output

@@ -4,7 +4,7 @@ A *behaviour* is what the sandbox does for one AWS action. There are three kinds
 
 * ``replaces``: answer the call ourselves;
 * ``guards``: look first and raise :class:`ServiceError`, or let the call go on to moto;
-* ``follows``: correct moto's reply, or react to it.
+* ``follows``: correct the reply, or react to it; runs only where the call succeeded.
 
 A handler takes ``(call, account)`` (a *follows* handler also the reply) and returns the reply as a dict in the
 shape of botocore's output model.

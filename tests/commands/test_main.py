@@ -26,11 +26,8 @@ def test_used_wrongly_is_2_and_one_line(words: list[str], capsys: pytest.Capture
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "module"), [("sandbox", "helpers.sandbox.cli"), ("teardown", "helpers.lab.teardown")]
-)
-def test_other_rooms_get_their_own_words(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = ModuleType(module)
+def test_another_rooms_subcommand_gets_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = ModuleType("helpers.lab.teardown")
     heard: list[list[str]] = []
 
     def their_main(argv: list[str]) -> int:
@@ -38,19 +35,25 @@ def test_other_rooms_get_their_own_words(name: str, module: str, monkeypatch: py
         return 3
 
     room.main = their_main  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module, room)
-    parent = module.rpartition(".")[0]
-    monkeypatch.setitem(sys.modules, parent, ModuleType(parent))
-    assert main([name, "status", "--help"]) == 3
-    assert heard == [["status", "--help"]]
+    monkeypatch.setitem(sys.modules, "helpers.lab.teardown", room)
+    assert main(["teardown", "--prefix", "demo", "--help"]) == 3
+    assert heard == [["--prefix", "demo", "--help"]]
 
 
-def test_what_is_not_installed_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [("nbformat", "nbformat is not installed in this Python"), ("helpers.commands.run", "no helpers.commands.run")],
+)
+def test_what_is_missing_is_one_sentence(
+    missing: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "helpers.sandbox.cli", None)
-    assert main(["sandbox", "status"]) == 3
-    assert "not installed" in capsys.readouterr().err
+    for module in ("helpers.commands.fresh", "helpers.commands.run"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["fresh", "00"]) == 3
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert len(said.splitlines()) == 1
 
 
 def test_it_starts_from_anywhere(tmp_path: Path, root: Path) -> None:

@@ -46,17 +46,13 @@ def test_fresh_of_an_unknown_notebook_is_refused(course: Path, capsys: pytest.Ca
     assert "there are: 00_start_here, 05_five" in capsys.readouterr().err
 
 
-def test_fresh_where_nothing_can_be_written_is_one_sentence(
-    course: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fresh_where_nothing_can_be_written_is_one_sentence(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (course / "my").touch()
     assert main(["fresh", "05"]) == 3
     assert "cannot write to" in capsys.readouterr().err
 
 
-def test_lab_copies_what_is_missing_and_opens_the_first(
-    course: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lab_copies_what_is_missing_and_opens_the_first(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (course / "my").mkdir()
     (course / "my" / "05_five.ipynb").write_text("my work")
     started: list[list[str]] = []
@@ -111,9 +107,7 @@ def fetch(port: int, path: str, log: str) -> str:
     for _ in range(300):
         try:
             with opener.open(request, timeout=30) as answer:
-                return (
-                    f"{answer.url}\n{answer.read().decode()}" if path == "/" else str(answer.read().decode())
-                )
+                return f"{answer.url}\n{answer.read().decode()}" if path == "/" else str(answer.read().decode())
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{error}\n{Path(log).read_text()[-3000:]}") from error
         except OSError:

@@ -77,9 +77,7 @@ def test_a_wrong_command_is_refused(
     assert not (course / "out").exists()
 
 
-def test_a_parameter_without_a_value_has_to_be_given(
-    course: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_parameter_without_a_value_has_to_be_given(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ship(course / "notebooks", "07_seven", parameters="ticket: str  # no default")
     code, said = refused(["07", "--out", str(course / "out")], capsys)
     assert code == 2
@@ -132,9 +130,7 @@ def test_notebooks_are_chosen_by_number_or_name_in_the_courses_order(course: Pat
     assert command.choose(["05.ipynb"], course / "notebooks")[0].stem == "05_five"
 
 
-def test_a_run_reports_and_leaves_the_learners_folder_alone(
-    course: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_reports_and_leaves_the_learners_folder_alone(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = course / "out"
     assert main(["run", "--out", str(out), "-p", "count", "7", "-p", "confirm_account", "012345678901"]) == 0
     said = capsys.readouterr().out
@@ -174,9 +170,21 @@ def test_each_run_has_a_new_home_and_its_server_is_stopped(
     assert not (course / "learners").exists()
 
 
-def test_a_failure_is_1_and_an_old_report_does_not_survive_it(
+def test_a_real_sandbox_is_private_to_the_run_and_ends_with_it(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    open_it = "from helpers.lab import open_lab\nlab = open_lab()\nec2 = lab.client('ec2')"
+    ship(course / "notebooks", "01_one", open_it, "ec2.create_vpc(CidrBlock='10.9.0.0/16')")
+    same = "assert '10.9.0.0/16' in [vpc['CidrBlock'] for vpc in ec2.describe_vpcs()['Vpcs']]"
+    ship(course / "notebooks", "05_five", open_it, same)
+    out = course / "out"
+    assert main(["run", "--out", str(out)]) == 0, (out / "results.json").read_text()
+    assert capsys.readouterr().err == ""
+    assert main(["sandbox", "status", "--home", str(out / "sandbox")]) == 1
+    assert main(["run", "05", "--out", str(out)]) == 1, "the next run begins with an empty account"
+
+
+def test_a_failure_is_1_and_an_old_report_does_not_survive_it(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = course / "out"
     assert main(["run", "--out", str(out)]) == 0
     ship(course / "notebooks", "01_one", "1 / 0")

@@ -19,9 +19,7 @@ LONGEST_CELL = 20
 MAGICS = {"load_ext", "insights"}
 ACCOUNT = "123456789012"
 
-_REGION = re.compile(
-    r"\b(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:gov-)?(?:north|south|east|west|central)[a-z]*-\d[a-z]?\b"
-)
+_REGION = re.compile(r"\b(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:gov-)?(?:north|south|east|west|central)[a-z]*-\d[a-z]?\b")
 _TWELVE_DIGITS = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}")
 _OWN_PATH = re.compile(r"^(?:[A-Za-z]:[\\/]|~|/(?:home|Users|root|tmp|var|etc|opt|usr|mnt|work)\b)")
@@ -341,6 +339,4 @@ def _undefined(cells: list[Cell], *known: str) -> list[tuple[Cell, str]]:
         "-",
     ]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=True)
-    return [
-        (owners[one["location"]["row"] - 1], one["message"].split("`")[1]) for one in json.loads(done.stdout)
-    ]
+    return [(owners[one["location"]["row"] - 1], one["message"].split("`")[1]) for one in json.loads(done.stdout)]
