@@ -18,8 +18,8 @@ KNOWN_IDS = ("vpc-", "subnet-", "igw-", "rtb-", "pcx-", "sg-", "acl-", "eni-", "
 
 
 def tag_values(item: Item) -> dict[str, str]:
-    """``{key: value}`` of EC2's and IAM's list of tags."""
-    return {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+    """``{key: value}`` of EC2's and IAM's list of tags, which network interfaces call ``TagSet``."""
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}
 
 
 def is_tagged(tags: Mapping[str, str], prefix: str) -> bool:

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+import botocore.waiter
 import pytest
 from moto import mock_aws
 
@@ -13,3 +14,9 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoLab]:
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield MotoLab("demo")
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiters look again at once."""
+    monkeypatch.setattr(botocore.waiter.time, "sleep", lambda seconds: None)
