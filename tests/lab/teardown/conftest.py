@@ -12,6 +12,8 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoLab]:
     """The lab "demo" in an empty account of stock moto."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    # A thousand images per test take longer than the test, and none is asked for.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield MotoLab("demo")
 

@@ -25,7 +25,7 @@ def opened(lab: MotoLab, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...
 def test_it_plans_does_and_verifies(
     lab: MotoLab, opened: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build(lab)
+    build(lab, parts=("a", "logging"))
     assert main(["--prefix", "demo"]) == 0
     said = capsys.readouterr().out
     assert said.index("Why now") < said.index("Outcome") < said.index("Nothing is left of lab 'demo'.")
