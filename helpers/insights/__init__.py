@@ -17,6 +17,7 @@ helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
 
 from .engine import Query, Result, compile, make_pointer, read_pointer, run
 from .errors import MalformedQuery, QueryFailed
+from .files import open_logs
 from .table import Database, Event, LogTable
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Result",
     "compile",
     "make_pointer",
+    "open_logs",
     "read_pointer",
     "run",
 ]

@@ -41,7 +41,9 @@ class Aggregate:
 AGGREGATES: dict[str, Aggregate] = {}
 
 
-def aggregate(names: str, least: int, most: int | None = None, timed: bool = False) -> Callable[[Build], Build]:
+def aggregate(
+    names: str, least: int, most: int | None = None, timed: bool = False
+) -> Callable[[Build], Build]:
     """Registers a builder under its names."""
 
     def register(build: Build) -> Build:
@@ -144,7 +146,9 @@ def natural_key(value: Typed) -> E:
     """One value that orders like ``sort``: text by natural order, then numbers."""
     text, number = as_text(value), as_number(value)
     is_number = present(number)
-    return call("row", is_number, case((exp.Not(this=is_number.copy()), call("i_natural", text))), number.copy())
+    return call(
+        "row", is_number, case((exp.Not(this=is_number.copy()), call("i_natural", text))), number.copy()
+    )
 
 
 def _sorts(sql: str) -> Build:
@@ -196,7 +200,9 @@ def _rate(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     )
     there = present(value.copy())
     elapsed = binary(
-        exp.Sub, when(call("max", context.timestamp()), there), when(call("min", context.timestamp()), there.copy())
+        exp.Sub,
+        when(call("max", context.timestamp()), there),
+        when(call("min", context.timestamp()), there.copy()),
     )
     per = binary(exp.Mul, change, number_literal(count * MILLIS[unit]))
     return Typed(binary(exp.Div, per, call("nullif", elapsed, number_literal(0))), Kind.DOUBLE)

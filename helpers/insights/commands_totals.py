@@ -130,7 +130,9 @@ def fill_missing(plan: Plan, node: n.FillMissing) -> None:
         values[ref.name] = _filled(plan.x.value(constant), values.get(ref.name, missing()))
     shown = plan.projected if plan.shown is None else plan.shown
     order = [ref.name for _, ref in node.values if ref.name not in shown]
-    plan.relation = Relation(subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)])
+    plan.relation = Relation(
+        subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)]
+    )
     plan.x.scope = Scope(closed=True, names=values)
     visible = {name: values.get(name, missing()) for name in [*shown, *order]}
     plan.projected, plan.shown = visible, None
@@ -141,7 +143,9 @@ def _filled(constant: Typed, value: Typed) -> Typed:
     kinds = {constant.kind, value.kind}
     inserted = column("filled")
     if len(kinds) == 1 or value.kind is Kind.MISSING:
-        return Typed(case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind)
+        return Typed(
+            case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind
+        )
     if kinds <= _NUMBERS:
         return Typed(case((inserted, as_double(constant)), default=as_double(value)), Kind.NUMBER)
     return Typed(case((inserted, as_text(constant)), default=as_text(value)), Kind.UNKNOWN)

@@ -8,7 +8,7 @@ from . import commands, commands_rows, commands_stats, commands_totals
 from . import nodes as n
 from .plan import HANDLERS, Plan, Wanted
 from .schema import Schema
-from .values import E, Kind, Typed, call, column, number_literal, text_literal
+from .values import E, Kind, Typed, call, text_literal
 
 DEFAULT_LIMIT = 10_000  # limit page: "the default is 10,000"
 _REGISTERED = (commands, commands_rows, commands_stats, commands_totals)
@@ -26,7 +26,7 @@ class Output:
 class Compiled:
     """SQL for one schema.
 
-    ``pointers``: the last two columns of the statement are (table, seq) of the event of each row.
+    ``pointers``: how many columns at the end of the statement say which event a row is: seq, or table and seq.
     ``matched``: SQL that counts the events which the conditions before the first grouping let through.
     ``used``: the names that were looked up as fields of events.
     """
@@ -34,11 +34,9 @@ class Compiled:
     sql: str
     matched: str
     outputs: tuple[Output, ...]
-    parameters: frozenset[str]
-    matched_parameters: frozenset[str]
     used: tuple[n.Ref, ...]
     limit: int | None
-    pointers: bool
+    pointers: int
     lookups: tuple[str, ...]
     wanted: tuple[Wanted, ...]
     remarks: tuple[str, ...]
@@ -57,7 +55,7 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
         for position, value in enumerate(shown.values())
     ]
     if plan.raw:
-        columns += [column("src") if len(schema.logs) > 1 else number_literal(0), column("seq")]
+        columns += [tie.this.copy() for tie in plan.events]
     statement = plan.select(columns, order=True)
     if plan.relation.limit is None:
         statement.set("limit", exp.Limit(expression=plan.parameter("rows")))
@@ -66,11 +64,9 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
         sql=_sql(statement, pretty),
         matched=_sql(plan.matched, False),
         outputs=tuple(Output(name, value.kind) for name, value in shown.items()),
-        parameters=_parameters(statement),
-        matched_parameters=_parameters(plan.matched),
         used=tuple(plan.x.used.values()),
         limit=plan.relation.limit,
-        pointers=plan.raw,
+        pointers=len(plan.events) if plan.raw else 0,
         lookups=tuple(plan.lookups),
         wanted=tuple(plan.wanted),
         remarks=tuple(plan.remarks),
@@ -92,10 +88,6 @@ def _printable(value: Typed) -> E:
     if value.kind is Kind.STRUCTURE:
         return call("json_extract_string", value.e, text_literal("$"))
     return value.e
-
-
-def _parameters(statement: E) -> frozenset[str]:
-    return frozenset(parameter.name for parameter in statement.find_all(exp.Parameter))
 
 
 def _sql(statement: E, pretty: bool) -> str:

@@ -91,7 +91,7 @@ class _Run:
 
     query: Compiled
     tables: tuple[LogTable, ...]
-    values: dict[str, object]
+    values: dict[str, int]
     lookups: Lookups
     start_ms: int
     end_ms: int
@@ -103,17 +103,26 @@ class Result:
     """Rows of a query.
 
     ``rows``: a list of rows; a row is a list of (column, text) pairs, a missing field has no pair. ``columns``:
-    the headings. ``pointers``: an ``@ptr`` for each row of raw events, empty after stats. ``remarks``: hints
-    that are no part of the result (a field name that was probably misspelt). ``values``: the same cells as
-    Python values, column by column.
+    the headings. ``remarks``: hints that are no part of the result (a field name that was probably
+    misspelt). ``values``: the same cells as Python values, column by column.
     """
 
     columns: list[str]
     kinds: list[Kind]
     values: list[list[Any]]
-    pointers: list[str]
     remarks: tuple[str, ...]
-    _run: _Run = field(repr=False)
+    _run: "_Run" = field(repr=False)
+    _events: list[list[int]] = field(repr=False)
+
+    @cached_property
+    def pointers(self) -> list[str]:
+        """An ``@ptr`` for each row of raw events, in the order of the rows; empty after stats."""
+        if not self._events:
+            return []
+        *tables, sequence = self._events
+        positions = tables[0] if tables else [0] * len(sequence)
+        chosen = self._run.tables
+        return [make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)]
 
     @cached_property
     def rows(self) -> list[list[tuple[str, str]]]:
@@ -148,7 +157,8 @@ class Result:
         }
 
     def __len__(self) -> int:
-        return len(self.values[0]) if self.values else len(self.pointers)
+        columns = self.values or self._events
+        return len(columns[0]) if columns else 0
 
     def to_pandas(self) -> "pd.DataFrame":
         """A DataFrame: numbers as numbers, times as timestamps, missing cells as NA."""
@@ -210,42 +220,38 @@ def run(
     for table in chosen:
         table.flush()
     start_ms, end_ms = _range(chosen, start, end)
-    compiled = compiled_query.compiled(_schema(chosen, by_ingestion=ingested_before_ms is not None))
+    bounded = not all(table.lies_in(start_ms, end_ms) for table in chosen)
+    compiled = compiled_query.compiled(_schema(chosen, ingested_before_ms is not None, bounded))
     prepared = Lookups(compiled, lookups or {}, compiled_query.text)
-    values: dict[str, object] = {
+    values: dict[str, int] = {
         "now": (end_ms // 1000 if now is None else now) * 1000,
         "start": start_ms,
         "end": end_ms - 999,
         "rows": limit or DEFAULT_LIMIT,
         "until": end_ms,
-        "ingested": ingested_before_ms,
+        "ingested": ingested_before_ms or 0,
         **{f"from_{position}": table.visible_from(start_ms) for position, table in enumerate(chosen)},
         **prepared.positions,
     }
     ran = _Run(compiled, chosen, values, prepared, start_ms, end_ms, ingested_before_ms)
     if compiled.estimate:
         size = sum(table.totals_in(start_ms, end_ms, ingested_before_ms)[1] for table in chosen)
-        return Result(["estimatedBytes"], [Kind.INT], [[size]], [], (), ran)
-    used = {name: values[name] for name in compiled.parameters}
-    found = _execute(chosen, compiled.sql, used, prepared)
+        return Result(["estimatedBytes"], [Kind.INT], [[size]], (), ran, [])
+    found = _execute(chosen, compiled.sql, values, prepared)
     columns = [list(column) for column in zip(*found, strict=True)] or [[] for _ in range(_width(compiled))]
-    pointers: list[str] = []
-    if compiled.pointers:
-        sources, sequence = columns[-2:]
-        columns = columns[:-2]
-        pointers = [make_pointer(chosen[s], q) for s, q in zip(sources, sequence, strict=True)]
+    width = len(compiled.outputs)
     return Result(
         [output.name for output in compiled.outputs],
         [output.kind for output in compiled.outputs],
-        columns,
-        pointers,
+        columns[:width],
         (*_hints(compiled, chosen), *compiled.remarks),
         ran,
+        columns[width:],
     )
 
 
 def _width(compiled: Compiled) -> int:
-    return len(compiled.outputs) + (2 if compiled.pointers else 0)
+    return len(compiled.outputs) + compiled.pointers
 
 
 def _range(tables: Sequence[LogTable], start: int | None, end: int | None) -> tuple[int, int]:
@@ -262,7 +268,7 @@ def _range(tables: Sequence[LogTable], start: int | None, end: int | None) -> tu
     return start * 1000, end * 1000 + 999
 
 
-def _schema(tables: Sequence[LogTable], by_ingestion: bool) -> Schema:
+def _schema(tables: Sequence[LogTable], by_ingestion: bool, bounded: bool = True) -> Schema:
     columns = {table.columns for table in tables}
     if len(columns) > 1:
         raise ValueError("the tables of one query must hold records of one format")
@@ -272,17 +278,18 @@ def _schema(tables: Sequence[LogTable], by_ingestion: bool) -> Schema:
         columns=columns.pop(),
         logs=tuple(table.log for table in tables),
         by_ingestion=by_ingestion,
+        bounded=bounded,
     )
 
 
 def _execute(
-    tables: Sequence[LogTable], sql: str, values: dict[str, object], lookups: Lookups
+    tables: Sequence[LogTable], sql: str, values: Mapping[str, int], lookups: Lookups
 ) -> list[tuple[Any, ...]]:
     """Runs a statement on a cursor of its own, where the tables have the names that the statement uses."""
     cursor = tables[0].database.cursor()
     try:
         lookups.create(cursor)
-        return cursor.execute(_with_tables(sql, tables), values).fetchall()
+        return cursor.execute(_filled_in(sql, tables, values)).fetchall()
     except duckdb.OutOfMemoryException as error:
         raise QueryFailed(
             f"the query needs more memory than is allowed; narrow its time range or its groups ({error})"
@@ -293,18 +300,23 @@ def _execute(
         cursor.close()
 
 
-_TABLE = re.compile(r"'(?:[^']|'')*'|\bevents_(\d+)\b")
+_PLACE = re.compile(r"'(?:[^']|'')*'|\bevents_(\d+)\b|\$(\w+)")
 
 
-def _with_tables(sql: str, tables: Sequence[LogTable]) -> str:
-    """The statement with the tables' own names; what stands in a string literal is left alone."""
-    return _TABLE.sub(lambda found: tables[int(found[1])].source if found[1] else found[0], sql)
+def _filled_in(sql: str, tables: Sequence[LogTable], values: Mapping[str, int]) -> str:
+    """The statement with the tables' own names and the run's numbers; string literals are left alone."""
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1]:
+            return tables[int(found[1])].source
+        return str(int(values[found[2]])) if found[2] else found[0]
+
+    return _PLACE.sub(fill, sql)
 
 
 def _count_matched(ran: _Run) -> int:
     compiled = ran.query
-    values = {name: ran.values[name] for name in compiled.matched_parameters}
-    return int(_execute(ran.tables, compiled.matched, values, ran.lookups)[0][0])
+    return int(_execute(ran.tables, compiled.matched, ran.values, ran.lookups)[0][0])
 
 
 def _hints(compiled: Compiled, tables: Sequence[LogTable]) -> list[str]:

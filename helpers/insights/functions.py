@@ -262,7 +262,9 @@ simple("urlencode", "url_encode", 1, as_text, Kind.UNKNOWN)
 
 @function("isEmpty", 1)
 def _is_empty(context: Context, node: n.Call, args: list[Typed]) -> Typed:
-    return Typed(binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL)
+    return Typed(
+        binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL
+    )
 
 
 @function("isBlank", 1)

@@ -28,14 +28,15 @@ class Lookups:
                 span = first.table.span
                 raise MalformedQuery(f"there is no lookup table {name}", query, span.start, span.end)
             self._tables[name] = read_table(name, texts[name])
-        self.positions: dict[str, object] = {w.parameter: self._position(w) for w in compiled.wanted}
+        self.positions: dict[str, int] = {w.parameter: self._position(w) for w in compiled.wanted}
 
     def _position(self, wanted: Wanted) -> int:
         header, rows = self._tables[wanted.table.text]
         if wanted.column is not None:
             if wanted.column.text in header:
                 return header.index(wanted.column.text) + 1
-            message = f"the lookup table {wanted.table.text} has no column {wanted.column.text}; it has {', '.join(header)}"
+            has = f"it has {', '.join(header)}"
+            message = f"the lookup table {wanted.table.text} has no column {wanted.column.text}; {has}"
             raise MalformedQuery(message, self._query, wanted.column.span.start, wanted.column.span.end)
         for position in range(len(header)):
             if rows and all(_is_block(row[position]) for row in rows):

@@ -481,9 +481,7 @@ class _Builder:
 
     def e_compare(self, tree: "Tree[Token]") -> n.Compare:
         left, right = self.trees(tree)
-        return n.Compare(
-            self.span(tree), str(self.token(tree, "COMPARE")), self.expr(left), self.expr(right)
-        )
+        return n.Compare(self.span(tree), str(self.token(tree, "COMPARE")), self.expr(left), self.expr(right))
 
     def e_like(self, tree: "Tree[Token]", negated: bool = False) -> n.Like:
         subject, pattern = self.trees(tree)

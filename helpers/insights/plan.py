@@ -13,7 +13,7 @@ from sqlglot import exp
 from . import nodes as n
 from .expressions import Expressions, sorted_by
 from .schema import Schema
-from .values import E, Kind, Typed, all_of, as_text, binary, call, cast, column, number_literal, text_literal
+from .values import E, Kind, Typed, all_of, as_text, binary, call, column, number_literal, text_literal
 
 _LARGE = 40  # nodes of an expression that is given a column of its own instead of being repeated
 _HEAVY = {"i_json", "i_logfmt", "i_v6", "json_extract", "json_extract_string", "regexp_replace"}
@@ -59,8 +59,8 @@ class Plan:
         self.schema = schema
         self.x = Expressions(program.text, schema)
         self.counter = 0
-        source = [sorted_by(column("src"))] if len(schema.logs) > 1 else []
-        self.relation = Relation(events(schema), ties=[*source, sorted_by(column("seq"))])
+        self.relation = events(schema)
+        self.events = tuple(self.relation.ties)  # what identifies an event
         self.projected: dict[str, Typed] = {}
         self.added: set[str] = set()  # projected by a command other than fields
         self.shown: dict[str, Typed] | None = None
@@ -177,31 +177,40 @@ class Plan:
         return element
 
 
-def events(schema: Schema) -> E:
+def events(schema: Schema) -> Relation:
     """The events that a run may see: its tables, their time range, what had come in by then."""
+    if len(schema.logs) == 1:
+        return Relation(_table(0), _visible(schema, 0), ties=[sorted_by(column("seq"))])
     parts: list[exp.Select] = []
     for position in range(len(schema.logs)):
-        chosen: list[E] = [exp.Star()]
-        if len(schema.logs) > 1:
-            chosen.append(exp.alias_(number_literal(position), "src", copy=False))
-        part = exp.Select(expressions=chosen)
-        part.set("from_", exp.From(this=exp.Table(this=exp.Identifier(this=f"events_{position}", quoted=False))))
-        visible: list[E] = [
-            binary(exp.GTE, column("ts"), _bound(f"from_{position}")),
-            binary(exp.LTE, column("ts"), _bound("until")),
-        ]
-        if schema.by_ingestion:
-            visible.append(binary(exp.LTE, column("ing"), _bound("ingested")))
-        part.set("where", exp.Where(this=all_of(visible)))
+        part = exp.Select(expressions=[exp.Star(), exp.alias_(number_literal(position), "src", copy=False)])
+        part.set("from_", exp.From(this=_table(position)))
+        visible = _visible(schema, position)
+        if visible:
+            part.set("where", exp.Where(this=all_of(visible)))
         parts.append(part)
     union: exp.Select | exp.Union = parts[0]
     for part in parts[1:]:
         union = exp.Union(this=union, expression=part, distinct=False)
-    return subquery(union, "e")
+    return Relation(subquery(union, "e"), ties=[sorted_by(column("src")), sorted_by(column("seq"))])
+
+
+def _table(position: int) -> E:
+    return exp.Table(this=exp.Identifier(this=f"events_{position}", quoted=False))
+
+
+def _visible(schema: Schema, position: int) -> list[E]:
+    bounds: list[E] = []
+    if schema.bounded:
+        bounds.append(binary(exp.GTE, column("ts"), _bound(f"from_{position}")))
+        bounds.append(binary(exp.LTE, column("ts"), _bound("until")))
+    if schema.by_ingestion:
+        bounds.append(binary(exp.LTE, column("ing"), _bound("ingested")))
+    return bounds
 
 
 def _bound(name: str) -> E:
-    return cast(exp.Parameter(this=exp.Identifier(this=name, quoted=False)), "BIGINT")
+    return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
 
 
 def subquery(query: exp.Select | exp.Union, name: str) -> E:
@@ -211,10 +220,8 @@ def subquery(query: exp.Select | exp.Union, name: str) -> E:
 
 def is_heavy(value: E) -> bool:
     """Whether an expression is better computed once, in a column of its own."""
-    size = 0
-    for node in value.walk():
-        size += 1
-        if size > _LARGE or (isinstance(node, exp.Anonymous) and node.name in _HEAVY):
+    for size, node in enumerate(value.walk()):
+        if size >= _LARGE or (isinstance(node, exp.Anonymous) and node.name in _HEAVY):
             return True
     return False
 

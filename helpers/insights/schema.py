@@ -7,7 +7,9 @@ The one place that knows the discovered fields of the default flow-log format (C
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
+from helpers.flowlogs import DEFAULT_FORMAT, FIELDS
+
+INTEGERS = ("INTEGER", "BIGINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,23 @@ class Column:
         return self.type in INTEGERS
 
 
-FLOW_COLUMNS: tuple[Column, ...] = (
-    Column("version", "f0", "SMALLINT"),
-    Column("accountId", "f1", "VARCHAR", numeric_text=True),
-    Column("interfaceId", "f2", "VARCHAR"),
-    Column("srcAddr", "f3", "VARCHAR"),
-    Column("dstAddr", "f4", "VARCHAR"),
-    Column("srcPort", "f5", "INTEGER"),
-    Column("dstPort", "f6", "INTEGER"),
-    Column("protocol", "f7", "SMALLINT"),
-    Column("packets", "f8", "BIGINT"),
-    Column("bytes", "f9", "BIGINT"),
-    Column("startTime", "f10", "BIGINT"),
-    Column("endTime", "f11", "BIGINT"),
-    Column("action", "f12", "VARCHAR"),
-    Column("logStatus", "f13", "VARCHAR"),
-)
+def columns_of(names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns for records whose format has these fields (LogFormat names), in their order.
+
+    Fields of other formats than the default are not discovered by AWS; for files they get the camelCase name
+    that follows the same rule (``flow-direction`` -> flowDirection).
+    """
+    found = []
+    for position, name in enumerate(names):
+        spec = FIELDS[name]
+        kind = {"int32": "INTEGER", "int64": "BIGINT"}.get(spec.type, "VARCHAR")
+        head, *rest = name.split("-")
+        title = spec.insights_name or head + "".join(part.capitalize() for part in rest)
+        found.append(Column(title, f"f{position}", kind, numeric_text=name == "account-id"))
+    return tuple(found)
+
+
+FLOW_COLUMNS = columns_of(DEFAULT_FORMAT.names)
 FLOW_FIELDS = {column.name: column for column in FLOW_COLUMNS}
 SYSTEM_FIELDS = ("@timestamp", "@message", "@ingestionTime", "@logStream", "@log")
 
@@ -56,8 +59,16 @@ def stored_columns(columns: Sequence[Column]) -> str:
 
     seq: order of arrival; ts, ing: epoch milliseconds; size: bytes of the message in UTF-8.
     """
-    fixed = "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
+    fixed = (
+        "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
+    )
     return fixed + "kind TINYINT, " + ", ".join(f"{column.column} {column.type}" for column in columns)
+
+
+def stored_names(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The names of the columns of a table, in order."""
+    fixed = ("seq", "ts", "ing", "stream", "event_id", "message", "size", "kind")
+    return fixed + tuple(column.column for column in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Schema:
     columns: tuple[Column, ...] = FLOW_COLUMNS
     logs: tuple[str, ...] = ("123456789012:events",)
     by_ingestion: bool = False
+    bounded: bool = True  # False when every event of every table lies in the time range
 
     def column(self, name: str) -> Column | None:
         """The column of a discovered field of the record format, if there is one of this name."""

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from .macros import NUMBER_PATTERN
 
-E = exp.Expression
+E = exp.Expr
 _NUMBER = re.compile(NUMBER_PATTERN)
 
 

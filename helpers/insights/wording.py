@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterable
 
 COMMANDS = (
-    "fields display filter where filterIndex stats sort limit dedup parse json unnest expand lookup cidrlookup "
-    "accum addtotals fillmissing countFrequent estimate"
-).split()
+    "fields", "display", "filter", "where", "filterIndex", "stats", "sort", "limit", "dedup", "parse", "json",
+    "unnest", "expand", "lookup", "cidrlookup", "accum", "addtotals", "fillmissing", "countFrequent", "estimate",
+)  # fmt: skip
 
 # Commands of the language (Logs Insights QL pages, 2026) that this engine refuses rather than imitates.
 NOT_SIMULATED = (
-    "anomaly appendcols autoregress diff filldown join logcompare outlier pattern relevantfields search "
-    "sessionize subquery tail transaction unmask"
-).split()
+    "anomaly", "appendcols", "autoregress", "diff", "filldown", "join", "logcompare", "outlier", "pattern",
+    "relevantfields", "search", "sessionize", "subquery", "tail", "transaction", "unmask",
+)  # fmt: skip
 
 _WORDS = {
     "AS": "as",

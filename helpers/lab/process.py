@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,8 @@ def _clock_call(method: str, endpoint: str, key: str, secret: str, body: bytes, 
             return document
     except urllib.error.HTTPError as problem:
         raise SandboxError(problem.read().decode("utf-8", "replace")) from problem
+    except HTTPException as problem:  # it ended in the middle of its answer
+        raise ConnectionError(str(problem)) from problem
 
 
 # --- starting ---------------------------------------------------------------------------------------------------

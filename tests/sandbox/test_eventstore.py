@@ -1,5 +1,6 @@
 import random
 import re
+import subprocess
 import sys
 from array import array
 from pathlib import Path
@@ -234,6 +235,37 @@ def test_a_kill_between_the_steps_of_rewriting_loses_nothing(
     assert messages(again) == ["a"] and messages(again, "gone") == []
     write(again, 3, (2, "b"))
     assert messages(reopened(again, 3)) == ["a", "b"]
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from helpers.sandbox.eventstore import EventStore
+store = EventStore(Path(sys.argv[1]), segment_bytes=20_000)
+for position in range(10**9):
+    store.append(position, "us-east-1", "/vpc/a", "s", [(position, "x" * (position % 900))], 0)
+    print(position, flush=True)
+"""
+
+
+def test_a_process_killed_while_writing_has_lost_nothing_it_had_acknowledged(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert writer.stdout is not None
+    acknowledged = [int(next(writer.stdout)) for _ in range(500)]
+    writer.kill()
+    acknowledged += [int(line) for line in writer.stdout if line.endswith("\n")]
+    writer.wait()
+    store = EventStore(tmp_path)
+    found = store.stream(*WHERE, "s")
+    assert found is not None
+    assert list(found.timestamps) == list(range(len(found)))
+    assert len(found) >= acknowledged[-1] + 1
+    assert found.messages == ["x" * (position % 900) for position in range(len(found))]
 
 
 def test_an_event_in_memory_is_small() -> None:

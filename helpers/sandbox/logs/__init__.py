@@ -1,13 +1,21 @@
 """CloudWatch Logs, all of it ours: importing this package puts its behaviours into the table.
 
-Groups, streams, events, retention, classes, tags, filter patterns, metric filters (stored; no metric is produced) and
-Insights queries. What it does not simulate is refused with a sentence: KMS keys, the class ESSENTIALS, linked
-accounts, entities, transformers, the query languages SQL and PPL.
+Groups, streams, events, retention, classes, tags, filter patterns, metric filters (stored and tested; no metric is
+produced), Insights queries and lookup tables. What it does not simulate is refused with a sentence: KMS keys, the
+class ESSENTIALS, entities, transformers, the query languages SQL and PPL.
 
-A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group.
+A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group;
+:func:`warm` spares the first query of a process its half second.
+
+>>> from helpers.sandbox.calls import TABLE
+>>> sorted(action for service, action in TABLE if service == "logs" and action.startswith("Put"))
+['PutLogEvents', 'PutLogGroupDeletionProtection', 'PutMetricFilter', 'PutRetentionPolicy']
+>>> FilterPattern.parse('[..., action="REJECT", status]').matches("2 123456789012 eni-1 REJECT OK")
+True
 """
 
-from helpers.sandbox.logs import filtering, groups, metricfilters, put, queries, reads, records, streams, tags
+from helpers.sandbox.logs import filtering, groups, lookups, metricfilters, put, queries, reads, records, streams, tags
+from helpers.sandbox.logs.engine import warm
 from helpers.sandbox.logs.groups import make_group
 from helpers.sandbox.logs.patterns import FilterPattern, PatternError
 from helpers.sandbox.logs.state import LogGroup, LogsState
@@ -21,6 +29,7 @@ __all__ = [
     "deliver",
     "filtering",
     "groups",
+    "lookups",
     "make_group",
     "metricfilters",
     "put",
@@ -29,4 +38,5 @@ __all__ = [
     "records",
     "streams",
     "tags",
+    "warm",
 ]

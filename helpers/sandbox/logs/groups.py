@@ -127,16 +127,21 @@ def describe_log_groups(call: Call, account: Account) -> Params:
     params = call.params
     if "logGroupNamePrefix" in params and "logGroupNamePattern" in params:
         raise invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-    if params.get("includeLinkedAccounts") or params.get("accountIdentifiers"):
-        raise invalid("The sandbox has no linked accounts: leave out includeLinkedAccounts.")
-    groups = state_of(call, account).groups.values()
-    chosen = [group for group in groups if _is_asked(group, call, account)]
+    chosen = [group for group in _of_accounts(call, account) if _is_asked(group, call, account)]
     page, token = paged(chosen, lambda group: group.name, params, size=50)
     described = [describe(group, call, account) for group in page]
     if params.get("logGroupNamePattern"):
         short = ("arn", "creationTime", "logGroupName")
         described = [{name: entry[name] for name in short} for entry in described]
     return {"logGroups": described, **({"nextToken": token} if token else {})}
+
+
+def _of_accounts(call: Call, account: Account) -> list[LogGroup]:
+    """The groups of the accounts asked for. No account is linked to this one, so that is this one's or nothing."""
+    wanted = call.params.get("accountIdentifiers")
+    if call.params.get("includeLinkedAccounts") and wanted and account.account_id not in wanted:
+        return []
+    return list(state_of(call, account).groups.values())
 
 
 def _is_asked(group: LogGroup, call: Call, account: Account) -> bool:
@@ -183,12 +188,12 @@ def describe(group: LogGroup, call: Call, account: Account) -> Params:
 def list_log_groups(call: Call, account: Account) -> Params:
     """Names, ARNs and classes. The pattern is up to five texts joined by ``|``; ``^`` anchors one to the start."""
     params = call.params
-    for name in ("dataSources", "fieldIndexNames", "includeLinkedAccounts", "accountIdentifiers"):
+    for name in ("dataSources", "fieldIndexNames"):
         if params.get(name):
             raise invalid(f"The sandbox does not simulate {name} of ListLogGroups.")
     chosen = [
         group
-        for group in state_of(call, account).groups.values()
+        for group in _of_accounts(call, account)
         if _fits(group.name, params.get("logGroupNamePattern"))
         and in_class(group, params.get("logGroupClass"))
         and all(_has_tag(group, wanted) for wanted in params.get("logGroupTags", []))

@@ -144,6 +144,15 @@ def _result(account: Account, region: str, query: Query) -> results.Result:
     return found
 
 
+def finished_rows(call: Call, account: Account, query_id: str) -> list[results.Row]:
+    """The rows of a complete query, for a lookup table made of them. Raises InvalidParameterException."""
+    query = state_of(call, account).queries.get(query_id)
+    if query is None or _status(account, call.region, query) != "Complete":
+        raise invalid(f"There is no complete query {query_id}.")
+    rows: list[results.Row] = _result(account, call.region, query)["rows"]
+    return rows
+
+
 def _status(account: Account, region: str, query: Query) -> QueryStatus:
     status = status_at(query, now_ms(account), "Complete")
     return _summary(account, region, query)[0] if status == "Complete" else status

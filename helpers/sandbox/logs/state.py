@@ -55,8 +55,19 @@ class Query:
 
 
 @dataclass
+class LookupTable:
+    """A table that queries look things up in: CSV text with a header."""
+
+    name: str
+    body: str
+    description: str | None
+    updated_ms: int
+
+
+@dataclass
 class LogsState:
-    """One region's log groups by name and queries by id."""
+    """One region's log groups and lookup tables by name, and queries by id."""
 
     groups: dict[str, LogGroup] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
+    lookup_tables: dict[str, LookupTable] = field(default_factory=dict)

@@ -56,6 +56,8 @@ def test_groups_are_paged_in_ascii_order_and_found_by_prefix_pattern_class_and_n
     assert names(logGroupNamePattern="data") == []
     assert names(logGroupClass="ESSENTIALS") == ["c"]
     assert names(logGroupIdentifiers=["b/2", "B/1"]) == ["B/1", "b/2"]
+    assert len(names(includeLinkedAccounts=True)) == 5
+    assert names(includeLinkedAccounts=True, accountIdentifiers=["111122223333"]) == []
     assert set(account.call("DescribeLogGroups", logGroupNamePattern="c")["logGroups"][0]) == {
         "arn",
         "creationTime",

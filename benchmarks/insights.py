@@ -1,0 +1,147 @@
+"""The query engine against hand-written DuckDB SQL on the same typed storage, as ratios in one run.
+
+    python -m benchmarks.insights [--records 1000000] [--rounds 7]
+
+For each question the two ways run alternately; the ratio is that of their medians. The gates are those of the
+issue: 1.2 for the engine, 10 ms to compile, 5 ms of fixed cost at 1,000 events.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from helpers.insights import Database, Event, LogTable, compile, run
+
+START = 1_700_000_000
+
+QUESTIONS = {
+    "rejects by time": (
+        'fields @timestamp, @message | filter action = "REJECT" | sort @timestamp desc | limit 20',
+        "SELECT ts, message FROM {t} WHERE f12 = 'REJECT' ORDER BY ts DESC, seq LIMIT 20",
+    ),
+    "top talkers": (
+        "stats sum(bytes) as b by srcAddr, dstAddr | sort b desc | limit 20",
+        "SELECT f3, f4, sum(f9) AS b FROM {t} GROUP BY 1, 2 ORDER BY b DESC LIMIT 20",
+    ),
+    "bin and action": (
+        "stats count(*) as n by bin(5m), action",
+        "SELECT ts - ts % 300000, f12, count(*) FROM {t} GROUP BY 1, 2",
+    ),
+    "ports per source": (
+        "stats count_distinct(dstPort) as n by srcAddr | sort n desc | limit 20",
+        "SELECT f3, count(DISTINCT f6) AS n FROM {t} GROUP BY 1 ORDER BY n DESC LIMIT 20",
+    ),
+    "regex over message": (
+        "filter @message like / 22 6 .* REJECT / | stats count(*) as n by srcAddr | sort n desc | limit 20",
+        "SELECT f3, count(*) AS n FROM {t} WHERE regexp_matches(message, ' 22 6 .* REJECT ') "
+        "GROUP BY 1 ORDER BY n DESC LIMIT 20",
+    ),
+}
+
+_GENERATE = """
+    SELECT i AS seq, ({start} + tick // {rate}) * 1000 AS ts, ({start} + tick // {rate}) * 1000 + 60000 AS ing,
+      'eni-0aaaaaaaaaaaaaaa' || (h % 8) || '-all' AS stream, '' AS event_id,
+      concat_ws(' ', '2', '123456789012', 'eni-0aaaaaaaaaaaaaaa' || (h % 8),
+        '10.0.' || (h // 8 % 20) || '.' || least(h // 160 % 250, h // 40000 % 250),
+        CASE WHEN h % 5 = 0 THEN '203.0.113.' || (h // 7 % 250) ELSE '10.0.2.' || (h // 11 % 50) END,
+        32768 + h // 13 % 28000, [443, 22, 80, 53, 3389, 1024 + h // 17 % 60000][1 + h // 19 % 6],
+        CASE WHEN h % 9 = 0 THEN 17 ELSE 6 END, 1 + h // 23 % 40, 40 + h // 29 % 60000,
+        {start} + tick // {rate}, {start} + tick // {rate} + 60,
+        CASE WHEN h % 17 = 0 THEN 'REJECT' ELSE 'ACCEPT' END, 'OK') AS message
+    FROM (SELECT i, {at} AS tick, CAST(hash(i) >> 16 AS BIGINT) AS h FROM range({n}) t(i))
+"""
+
+
+def flow_table(records: int, shuffled: bool, database: Database) -> LogTable:
+    """A table of generated flow-log lines, in order of time or not."""
+    table = LogTable("/bench", database=database)
+    at = f"(i * 7368787) % {records}" if shuffled else "i"
+    rate = max(1, records // 86_400)
+    table.load(_GENERATE.format(start=START, rate=rate, n=records, at=at), [])
+    return table
+
+
+def alternately(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Medians of the two in seconds, run in turns."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for call, found in zip((first, second), times, strict=True):
+            begun = time.perf_counter()
+            call()
+            found.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def compare(table: LogTable, label: str, rounds: int) -> float:
+    """Prints engine / hand-written for every question; returns the largest ratio."""
+    worst = 0.0
+    for name, (text, sql) in QUESTIONS.items():
+        query, by_hand = compile(text), sql.format(t=table.source)
+        end = START + 200_000
+        ours, theirs = alternately(
+            lambda query=query: run(query, table, START, end).values,  # type: ignore[misc]
+            lambda by_hand=by_hand: table.database.cursor().execute(by_hand).fetchall(),  # type: ignore[misc]
+            rounds,
+        )
+        worst = max(worst, ours / theirs)
+        print(f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ours / theirs:5.2f}")
+    return worst
+
+
+def small(rounds: int) -> tuple[float, float]:
+    """(compile time, fixed cost at 1,000 events) in seconds."""
+    texts = [text for text, _ in QUESTIONS.values()]
+    compile(texts[0])
+    compiling = []
+    for _ in range(rounds * 3):
+        for text in texts:
+            begun = time.perf_counter()
+            compile(text)
+            compiling.append(time.perf_counter() - begun)
+    table = LogTable("/small", database=Database())
+    draw = random.Random(7)
+    line = "2 123456789012 eni-1 10.0.0.{} 10.0.2.7 {} 443 6 10 1000 {} {} ACCEPT OK"
+    table.append(
+        Event(1000 * (START + i), 1000 * (START + i), "eni-1-all",
+              line.format(draw.randrange(250), draw.randrange(65535), START + i, START + i + 60))
+        for i in range(1000)
+    )  # fmt: skip
+    table.flush()
+    query, by_hand = compile(texts[1]), QUESTIONS["top talkers"][1].format(t=table.source)
+    ours, theirs = alternately(
+        lambda: run(query, table, START, START + 2000).rows,
+        lambda: table.database.cursor().execute(by_hand).fetchall(),
+        max(21, rounds),
+    )
+    print(f"top talkers over 1,000 events: {ours * 1000:.2f} ms, by hand {theirs * 1000:.2f} ms")
+    return statistics.median(compiling), ours - theirs
+
+
+def main() -> int:
+    """Runs everything; exit code 1 when a gate is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    compiling, fixed = small(options.rounds)
+    print(f"compile {compiling * 1000:.2f} ms (gate 10)   fixed cost {fixed * 1000:.2f} ms (gate 5)")
+    worst = 0.0
+    for shuffled in (False, True):
+        database = Database(memory_limit="4GB")
+        begun = time.perf_counter()
+        table = flow_table(options.records, shuffled, database)
+        spent = time.perf_counter() - begun
+        each = database.memory_bytes() / options.records
+        label = f"{options.records:,} " + ("shuffled" if shuffled else "ordered")
+        print(f"{label:18} loaded in {spent:.1f} s, {each:.0f} bytes an event in memory")
+        worst = max(worst, compare(table, label, options.rounds))
+        table.drop()
+    print(f"largest ratio {worst:.2f} (gate 1.2)")
+    return 0 if worst <= 1.2 and compiling < 0.010 and fixed < 0.005 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
