@@ -3,7 +3,10 @@
 from importlib import import_module
 
 MODULES: tuple[str, ...] = (
+    "helpers.sandbox.permissions",
     "helpers.sandbox.sts",
+    "helpers.sandbox.iam",
+    "helpers.sandbox.simulation",
     "helpers.sandbox.ec2",
     "helpers.sandbox.logs",
     "helpers.sandbox.flow_logs",

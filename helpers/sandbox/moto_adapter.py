@@ -19,17 +19,17 @@ from typing import Any
 
 import orjson
 from botocore.loaders import JSONFileLoader
-from moto.utilities import utils as moto_utilities
 
 ACCOUNT_ID = "123456789012"
 
-# moto reads its settings at import.
+# moto reads its settings with its very first import.
 os.environ.update(
     MOTO_ACCOUNT_ID=ACCOUNT_ID,
     MOTO_ENABLE_AMI_VALIDATION="1",
     MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="1",
     MOTO_IAM_LOAD_MANAGED_POLICIES="true",
 )
+moto_utilities: Any = import_module("moto.utilities.utils")
 
 
 @contextmanager
@@ -39,18 +39,17 @@ def _quick_imports() -> Iterator[None]:
     moto reads its tables of instance types, and botocore's list of endpoints three times, with the standard
     library's parser; time-machine loads pytest wherever it is installed, for a plug-in that a server has no use for.
     """
-    utilities: Any = moto_utilities
-    read, load_file = utilities.json, JSONFileLoader.load_file
+    read, load_file = moto_utilities.json, JSONFileLoader.load_file
     without_pytest = "pytest" not in sys.modules
     load_once = cache(lambda path: load_file(JSONFileLoader(), path))
-    utilities.json = SimpleNamespace(loads=orjson.loads)
+    moto_utilities.json = SimpleNamespace(loads=orjson.loads)
     JSONFileLoader.load_file = lambda self, path: load_once(path)
     if without_pytest:
         sys.modules["pytest"] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        utilities.json, JSONFileLoader.load_file = read, load_file
+        moto_utilities.json, JSONFileLoader.load_file = read, load_file
         if without_pytest:
             del sys.modules["pytest"]
 
@@ -186,6 +185,7 @@ class Moto(Ec2State, IamState):
         """Forget everything (for tests, where one process holds several accounts one after another)."""
         for service in RESPONSES:
             moto_backends.get_backend(service).pop(ACCOUNT_ID, None)  # type: ignore[call-overload]
+        self._regions.clear()
 
     @staticmethod
     def backend(service: str, region: str) -> Any:

@@ -120,6 +120,15 @@ class Ec2State:
         subnet = self._ec2(region).get_subnet(subnet_id)
         subnet.default_for_az = subnet.map_public_ip_on_launch = False
 
+    def drop_subnet_associations(self, region: str, subnet_id: str) -> None:
+        """Take a deleted subnet out of its route table and its ACL, where moto keeps it."""
+        self.changes += 1
+        backend = self._ec2(region)
+        for table in backend.route_tables.values():
+            table._associations = {key: held for key, held in table._associations.items() if held != subnet_id}
+        for acl in backend.network_acls.values():
+            acl._associations = {key: held for key, held in acl._associations.items() if held.subnet_id != subnet_id}
+
     def add_acl_entry(self, region: str, acl_id: str, egress: bool) -> None:
         """The last rule of every ACL, ``32767`` deny, which no API creates."""
         self.changes += 1

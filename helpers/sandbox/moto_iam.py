@@ -57,6 +57,11 @@ class IamState:
         found = self.backend("iam", "aws").groups.get(name)
         return None if found is None else Identity(found.arn, found.id, _policies(found))
 
+    def managed_policy(self, arn: str) -> str | None:
+        """The document of a managed policy's default version, or ``None``."""
+        policy = self.backend("iam", "aws").managed_policies.get(arn)
+        return None if policy is None else _default_document(policy)
+
     def profile_roles(self, name_or_arn: str) -> list[str] | None:
         """The names of the roles in an instance profile, or ``None`` where there is no such profile."""
         for profile in self.backend("iam", "aws").instance_profiles.values():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from moto import settings
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets
 from moto.moto_api._internal import mock_random
@@ -13,6 +14,9 @@ _IN_SERVICE = ("pending", "running")
 
 def apply() -> None:
     """Put the mended parts in place. Safe to call again."""
+    # Set here as well, for a process that imported moto before the environment was set.
+    options: Any = settings
+    options.ENABLE_AMI_VALIDATION = options.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
     interfaces: Any = elastic_network_interfaces
     addresses: Any = elastic_ip_addresses
     interfaces.random_public_ip = addresses.random_ip = _documentation_address

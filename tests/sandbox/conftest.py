@@ -41,6 +41,7 @@ class Sandbox:
     moto: Moto
     account: SandboxAccount = field(init=False)
     http: BaseWSGIServer = field(init=False)
+    _clients: dict[tuple[str | None, ...], Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._open()
@@ -83,9 +84,14 @@ class Sandbox:
         region: str = REGION,
     ) -> Any:
         """A plain boto3 client, as any program would make it; retries off so that errors show at once."""
+        known = self._clients.get((service, key, secret, token, region))
+        if known is not None:
+            return known
         session = boto3.session.Session(key, secret, token, region)
         config = Config(retries={"total_max_attempts": 1}, proxies={})
-        return session.client(service, endpoint_url=f"http://127.0.0.1:{self.http.port}", config=config)  # type: ignore[call-overload]
+        made: Any = session.client(service, endpoint_url=f"http://127.0.0.1:{self.http.port}", config=config)  # type: ignore[call-overload]
+        self._clients[service, key, secret, token, region] = made
+        return made
 
     def client_of(self, service: str, credentials: dict[str, Any]) -> Any:
         """A client for the ``Credentials`` of STS or the ``AccessKey`` of IAM."""

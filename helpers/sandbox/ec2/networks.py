@@ -74,6 +74,12 @@ def create_subnet(call: Call, account: Account) -> Params:
     return reply
 
 
+@follows("ec2", "DeleteSubnet")
+def subnet_deleted(call: Call, account: Account, reply: Params) -> Params:
+    account.moto.drop_subnet_associations(call.region, call.params["SubnetId"])
+    return reply
+
+
 @follows("ec2", "DeleteVpc")
 def vpc_deleted(call: Call, account: Account, reply: Params) -> Params:
     account.moto.forget_network_acls(call.region, call.params["VpcId"])

@@ -109,9 +109,7 @@ def test_waiting_for_interfaces_to_go_ends(network):
 def test_an_interface_that_was_there_before_stays(network):
     interface = network.ec2.create_network_interface(SubnetId=network.subnet)["NetworkInterface"]
     interface_id = interface["NetworkInterfaceId"]
-    instance = network.launch(
-        SubnetId=None, NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": interface_id}]
-    )
+    instance = network.launch(SubnetId=None, NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": interface_id}])
     network.ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
     network.state(instance["InstanceId"])
     left = network.ec2.describe_network_interfaces(NetworkInterfaceIds=[interface_id])["NetworkInterfaces"][0]

@@ -1,0 +1,181 @@
+"""VPCs, subnets, routes, ACLs and groups: values, quota, replies."""
+
+import pytest
+
+
+def test_the_quota_of_five_vpcs_counts_the_default_one(ec2, refused):
+    made = []
+    while len(ec2.describe_vpcs()["Vpcs"]) < 5:
+        made.append(ec2.create_vpc(CidrBlock=f"10.5{len(made)}.0.0/16")["Vpc"]["VpcId"])
+    assert len(made) == 4
+    code, message = refused(ec2.create_vpc, CidrBlock="10.99.0.0/16")
+    assert (code, message) == ("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+    for vpc in made:
+        ec2.delete_vpc(VpcId=vpc)
+    acls = {each["VpcId"] for each in ec2.describe_network_acls()["NetworkAcls"]}
+    assert not acls & set(made)
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [
+        ("10.0.0.0/33", "InvalidParameterValue"),
+        ("10.0.0", "InvalidParameterValue"),
+        ("10.0.0.0", "InvalidParameterValue"),
+        ("300.0.0.0/16", "InvalidParameterValue"),
+        ("10.0.0.0/15", "InvalidVpc.Range"),
+        ("10.0.0.0/29", "InvalidVpc.Range"),
+    ],
+)
+def test_a_bad_block_for_a_vpc(ec2, refused, block, code):
+    assert refused(ec2.create_vpc, CidrBlock=block)[0] == code
+
+
+def test_a_malformed_cidr_is_a_parameter_error_in_aws_words(ec2, network, refused):
+    assert refused(ec2.create_vpc, CidrBlock="10.0.0.0/33")[1] == (
+        "Value (10.0.0.0/33) for parameter cidrBlock is invalid. This is not a valid CIDR block."
+    )
+    assert refused(ec2.create_subnet, VpcId=network.vpc, CidrBlock="x")[0] == "InvalidParameterValue"
+    assert refused(ec2.create_subnet, VpcId=network.vpc, CidrBlock="10.1.9.0/29")[0] == "InvalidSubnet.Range"
+    assert refused(ec2.create_subnet, VpcId=network.vpc, CidrBlock="10.8.0.0/24")[0] == "InvalidSubnet.Range"
+    assert refused(ec2.create_subnet, VpcId=network.vpc, CidrBlock="10.1.1.128/25")[0] == "InvalidSubnet.Conflict"
+
+
+def test_blocks_are_kept_in_canonical_form(ec2, network):
+    vpc = ec2.create_vpc(CidrBlock="10.77.3.4/16")["Vpc"]
+    assert vpc["CidrBlock"] == "10.77.0.0/16"
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.77.5.6/24")["Subnet"]
+    assert subnet["CidrBlock"] == "10.77.5.0/24"
+
+
+def test_a_new_subnet_is_no_default_one(ec2, network):
+    subnet = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.1.200.0/24")["Subnet"]
+    assert (subnet["MapPublicIpOnLaunch"], subnet["DefaultForAz"]) == (False, False)
+    shown = ec2.describe_subnets(SubnetIds=[subnet["SubnetId"]])["Subnets"][0]
+    assert (shown["MapPublicIpOnLaunch"], shown["DefaultForAz"]) == (False, False)
+    assert shown["AvailabilityZone"] == "us-east-1a"
+
+
+def test_a_zone_of_another_region_is_refused(ec2, network, refused):
+    code, message = refused(
+        ec2.create_subnet, VpcId=network.vpc, CidrBlock="10.1.201.0/24", AvailabilityZone="eu-west-1a"
+    )
+    assert code == "InvalidParameterValue"
+    assert "us-east-1a" in message
+
+
+def test_a_second_gateway_is_refused(ec2, network, refused):
+    gateways = [ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"] for _ in range(2)]
+    ec2.attach_internet_gateway(InternetGatewayId=gateways[0], VpcId=network.vpc)
+    code, message = refused(ec2.attach_internet_gateway, InternetGatewayId=gateways[1], VpcId=network.vpc)
+    assert code == "InvalidParameterValue"
+    assert message == f"Network {network.vpc} already has an internet gateway attached"
+    ec2.detach_internet_gateway(InternetGatewayId=gateways[0], VpcId=network.vpc)
+
+
+def test_a_subnet_has_one_route_table(ec2, network, refused):
+    tables = [ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"] for _ in range(2)]
+    association = ec2.associate_route_table(RouteTableId=tables[0], SubnetId=network.subnet)["AssociationId"]
+    again = ec2.associate_route_table(RouteTableId=tables[0], SubnetId=network.subnet)["AssociationId"]
+    assert again == association
+    code, _ = refused(ec2.associate_route_table, RouteTableId=tables[1], SubnetId=network.subnet)
+    assert code == "Resource.AlreadyAssociated"
+    ec2.disassociate_route_table(AssociationId=association)
+
+
+def test_routes_that_aws_refuses(ec2, network, refused):
+    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    loose = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ask = ec2.create_route
+    anywhere = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
+    assert refused(ask, **anywhere)[0] == "MissingParameter"
+    code, message = refused(ask, **anywhere, GatewayId=loose)
+    assert code == "InvalidParameterValue"
+    assert message == f"route table {table} and network gateway {loose} belong to different networks"
+    inside = {"RouteTableId": table, "GatewayId": loose}
+    assert refused(ask, **inside, DestinationCidrBlock="10.1.0.0/16")[0] == "RouteAlreadyExists"
+    assert "more specific" in refused(ask, **inside, DestinationCidrBlock="10.1.4.0/24")[1]
+    assert refused(ask, **inside, DestinationCidrBlock="nonsense")[0] == "InvalidParameterValue"
+    local = refused(ec2.delete_route, RouteTableId=table, DestinationCidrBlock="10.1.0.0/16")
+    assert local[1] == f"cannot remove local route 10.1.0.0/16 in route table {table}"
+
+
+def test_a_new_acl_shows_its_two_deny_entries(ec2, network):
+    acl = ec2.create_network_acl(VpcId=network.vpc)["NetworkAcl"]
+    entry = {"CidrBlock": "0.0.0.0/0", "Protocol": "-1", "RuleAction": "deny", "RuleNumber": 32767}
+    expected = [{**entry, "Egress": True}, {**entry, "Egress": False}]
+    assert acl["Entries"] == expected
+    shown = ec2.describe_network_acls(NetworkAclIds=[acl["NetworkAclId"]])["NetworkAcls"][0]
+    assert shown["Entries"] == expected
+
+
+def test_acl_entries_are_checked_and_protocols_are_numbers(ec2, network, refused):
+    acl = ec2.create_network_acl(VpcId=network.vpc)["NetworkAcl"]["NetworkAclId"]
+    entry = {
+        "NetworkAclId": acl,
+        "RuleNumber": 100,
+        "Protocol": "tcp",
+        "RuleAction": "allow",
+        "Egress": False,
+        "CidrBlock": "10.2.3.4/16",
+        "PortRange": {"From": 22, "To": 22},
+    }
+    ec2.create_network_acl_entry(**entry)
+    shown = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    made = next(each for each in shown if each["RuleNumber"] == 100)
+    assert (made["Protocol"], made["CidrBlock"]) == ("6", "10.2.0.0/16")
+    ask = ec2.create_network_acl_entry
+    assert refused(ask, **entry)[0] == "NetworkAclEntryAlreadyExists"
+    assert refused(ask, **{**entry, "RuleNumber": 32767})[0] == "InvalidParameterValue"
+    assert refused(ask, **{**entry, "RuleNumber": 101, "CidrBlock": "10/8"})[0] == "InvalidParameterValue"
+    assert refused(ask, **{**entry, "RuleNumber": 101, "Protocol": "bogus"})[0] == "InvalidParameterValue"
+    without_ports = {name: value for name, value in entry.items() if name != "PortRange"}
+    assert refused(ask, **{**without_ports, "RuleNumber": 101})[0] == "MissingParameter"
+    missing = refused(ec2.delete_network_acl_entry, NetworkAclId=acl, RuleNumber=7, Egress=False)
+    assert missing[0] == "InvalidNetworkAclEntry.NotFound"
+    unknown = refused(ec2.describe_network_acls, NetworkAclIds=["acl-0123456789abcdef0"])
+    assert unknown[0] == "InvalidNetworkAclID.NotFound"
+
+
+def test_replacing_an_acl_association(ec2, network, refused):
+    acl = ec2.create_network_acl(VpcId=network.vpc)["NetworkAcl"]["NetworkAclId"]
+    ask = ec2.replace_network_acl_association
+    code, _ = refused(ask, AssociationId="aclassoc-0123456789abcdef0", NetworkAclId=acl)
+    assert code == "InvalidAssociationID.NotFound"
+
+
+def test_authorize_replies_with_all_new_rules(ec2, network):
+    group = ec2.create_security_group(GroupName="many", Description="x", VpcId=network.vpc)["GroupId"]
+    permissions = [
+        {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.2.9.9/16"}]}
+        for port in (22, 80, 443)
+    ]
+    permissions.append({"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]})
+    rules = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)["SecurityGroupRules"]
+    assert [each.get("FromPort") for each in rules] == [22, 80, 443, -1]
+    assert {each["CidrIpv4"] for each in rules[:3]} == {"10.2.0.0/16"}
+    assert rules[3]["ReferencedGroupInfo"]["GroupId"] == group
+    out = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=permissions[:2])["SecurityGroupRules"]
+    assert [each["IsEgress"] for each in out] == [True, True]
+
+
+def test_authorize_takes_all_rules_or_none(ec2, network, refused):
+    group = ec2.create_security_group(GroupName="strict", Description="x", VpcId=network.vpc)["GroupId"]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.2.0.0/16"}]}
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.2.0.0/16"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
+    code, _ = refused(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[web, ssh])
+    assert code == "InvalidPermission.Duplicate"
+    shown = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert [each["FromPort"] for each in shown] == [22]
+    bad = {**web, "IpRanges": [{"CidrIp": "10.0.0.0/40"}]}
+    code, message = refused(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[bad])
+    assert (code, message) == ("InvalidParameterValue", "CIDR block 10.0.0.0/40 is malformed")
+
+
+def test_an_unknown_group_and_an_unknown_vpc(ec2, refused):
+    code, message = refused(ec2.describe_security_groups, GroupIds=["sg-0123456789abcdef0"])
+    assert code == "InvalidGroup.NotFound"
+    assert message == "The security group 'sg-0123456789abcdef0' does not exist"
+    missing = refused(ec2.create_security_group, GroupName="x", Description="x", VpcId="vpc-0123456789abcdef0")
+    assert missing[0] == "InvalidVpcID.NotFound"

@@ -1,0 +1,307 @@
+"""Who may do what: issued identities are held to their policies, the owner is not."""
+
+import json
+
+import pytest
+
+ACCOUNT = "123456789012"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/flow:*"
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action, resource="*", **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def trust(principal, **more):
+    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more})
+
+
+def role(iam, name, *statements, trusting=None):
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting or trust({"AWS": ROOT}))
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=policy(*statements))
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+@pytest.fixture(scope="module")
+def sts(sandbox):
+    return sandbox.client("sts")
+
+
+@pytest.fixture
+def user(sandbox, iam, request):
+    """A user of its own for each test, and its clients."""
+    name = request.node.name.replace("[", "-").replace("]", "")[:60]
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def may(*statements):
+        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=policy(*statements))
+
+    may.name = name
+    may.arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
+    may.client = lambda service: sandbox.client_of(service, key)
+    return may
+
+
+def assume(sts, arn, session="work", **params):
+    return sts.assume_role(RoleArn=arn, RoleSessionName=session, **params)
+
+
+# --- the gate ---------------------------------------------------------------------------------------------------
+
+
+def test_a_user_without_policies_is_refused_everything_in_each_services_words(user, refused):
+    ec2_code, message = refused(user.client("ec2").describe_vpcs)
+    assert ec2_code == "UnauthorizedOperation"
+    assert message == (
+        f"You are not authorized to perform this operation. User: {user.arn} is not authorized to perform: "
+        f"ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action."
+    )
+    assert refused(user.client("logs").describe_log_groups)[0] == "AccessDeniedException"
+    assert refused(user.client("ssm").describe_instance_information)[0] == "AccessDeniedException"
+    assert refused(user.client("iam").list_roles)[0] == "AccessDenied"
+    assert user.client("sts").get_caller_identity()["Arn"] == user.arn
+
+
+def test_a_refused_call_changes_nothing(sandbox, user, ec2, refused):
+    before, then = ec2.describe_vpcs(), sandbox.now
+    assert refused(user.client("ec2").create_vpc, CidrBlock="10.33.0.0/16")[0] == "UnauthorizedOperation"
+    assert ec2.describe_vpcs()["Vpcs"] == before["Vpcs"]
+    assert sandbox.now == then
+
+
+def test_inline_attached_and_group_policies_count_at_once(iam, user, refused):
+    ec2 = user.client("ec2")
+    user(allow("ec2:DescribeVpcs"))
+    ec2.describe_vpcs()
+    assert refused(ec2.describe_subnets)[0] == "UnauthorizedOperation"
+    iam.create_group(GroupName="viewers")
+    iam.attach_group_policy(GroupName="viewers", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess")
+    iam.add_user_to_group(GroupName="viewers", UserName=user.name)
+    ec2.describe_subnets()
+    assert refused(ec2.create_vpc, CidrBlock="10.33.0.0/16")[0] == "UnauthorizedOperation"
+    iam.attach_user_policy(UserName=user.name, PolicyArn="arn:aws:iam::aws:policy/AmazonVPCFullAccess")
+    ec2.delete_vpc(VpcId=ec2.create_vpc(CidrBlock="10.33.0.0/16")["Vpc"]["VpcId"])
+
+
+def test_an_explicit_deny_wins(user, refused):
+    user(allow("*"), {"Effect": "Deny", "Action": "ec2:CreateVpc", "Resource": "*"})
+    code, message = refused(user.client("ec2").create_vpc, CidrBlock="10.33.0.0/16")
+    assert code == "UnauthorizedOperation"
+    assert "with an explicit deny in an identity-based policy" in message
+
+
+def test_dry_run_tells_whether_one_may(user, refused):
+    ec2 = user.client("ec2")
+    assert refused(ec2.create_vpc, CidrBlock="10.33.0.0/16", DryRun=True)[0] == "UnauthorizedOperation"
+    user(allow("ec2:CreateVpc"))
+    assert refused(ec2.create_vpc, CidrBlock="10.33.0.0/16", DryRun=True)[0] == "DryRunOperation"
+
+
+def test_resource_tags_are_conditions(ec2, user, refused):
+    mine, yours = (
+        ec2.create_security_group(
+            GroupName=name,
+            Description="x",
+            TagSpecifications=[{"ResourceType": "security-group", "Tags": [{"Key": "Lab", "Value": name}]}],
+        )["GroupId"]
+        for name in ("mine", "yours")
+    )
+    user(allow("ec2:DeleteSecurityGroup", Condition={"StringEquals": {"aws:ResourceTag/Lab": "mine"}}))
+    assert refused(user.client("ec2").delete_security_group, GroupId=yours)[0] == "UnauthorizedOperation"
+    user.client("ec2").delete_security_group(GroupId=mine)
+
+
+def test_request_tags_are_conditions(user, refused):
+    user(allow(["ec2:CreateVpc", "ec2:CreateTags"], Condition={"StringEquals": {"aws:RequestTag/Lab": "demo"}}))
+    ec2 = user.client("ec2")
+    assert refused(ec2.create_vpc, CidrBlock="10.33.0.0/16")[0] == "UnauthorizedOperation"
+    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Lab", "Value": "demo"}]}]
+    assert ec2.create_vpc(CidrBlock="10.33.0.0/16", TagSpecifications=tags)["Vpc"]["VpcId"]
+
+
+def test_a_role_that_reads_one_log_group_is_refused_everything_else(sandbox, iam, sts, refused):
+    owner = sandbox.client("logs")
+    for name in ("/flow", "/other"):
+        owner.create_log_group(logGroupName=name)
+        owner.create_log_stream(logGroupName=name, logStreamName="eni-1-all")
+    reader = role(iam, "one-group", allow(["logs:GetLogEvents", "logs:DescribeLogStreams"], GROUP))
+    credentials = assume(sts, reader)["Credentials"]
+    logs = sandbox.client_of("logs", credentials)
+    logs.describe_log_streams(logGroupName="/flow")
+    logs.get_log_events(logGroupName="/flow", logStreamName="eni-1-all")
+    code, message = refused(logs.get_log_events, logGroupName="/other", logStreamName="eni-1-all")
+    assert code == "AccessDeniedException"
+    assert f"User: arn:aws:sts::{ACCOUNT}:assumed-role/one-group/work is not authorized to perform" in message
+    assert refused(logs.delete_log_group, logGroupName="/flow")[0] == "AccessDeniedException"
+    assert refused(sandbox.client_of("ec2", credentials).describe_vpcs)[0] == "UnauthorizedOperation"
+    assert refused(sandbox.client_of("iam", credentials).list_users)[0] == "AccessDenied"
+
+
+def test_pass_role_is_asked_for_instances_with_a_profile(iam, user, network, refused):
+    machine = role(iam, "machine", trusting=trust({"Service": "ec2.amazonaws.com"}))
+    iam.create_instance_profile(InstanceProfileName="machine")
+    iam.add_role_to_instance_profile(InstanceProfileName="machine", RoleName="machine")
+    launch = {
+        "ImageId": network.image,
+        "InstanceType": "t3.micro",
+        "MinCount": 1,
+        "MaxCount": 1,
+        "SubnetId": network.subnet,
+        "IamInstanceProfile": {"Name": "machine"},
+    }
+    user(allow("ec2:*"))
+    code, message = refused(user.client("ec2").run_instances, **launch)
+    assert code == "UnauthorizedOperation"
+    assert f"iam:PassRole on resource: {machine}" in message
+    only_ec2 = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    user(allow("ec2:*"), allow("iam:PassRole", machine, Condition=only_ec2))
+    assert user.client("ec2").run_instances(**launch)["Instances"]
+
+
+def test_pass_role_is_asked_for_flow_logs(iam, user, network, refused):
+    delivery = role(iam, "delivery", trusting=trust({"Service": "vpc-flow-logs.amazonaws.com"}))
+    flow_log = {
+        "ResourceIds": [network.vpc],
+        "ResourceType": "VPC",
+        "TrafficType": "ALL",
+        "LogGroupName": "/flow",
+        "DeliverLogsPermissionArn": delivery,
+    }
+    user(allow("ec2:*"))
+    code, message = refused(user.client("ec2").create_flow_logs, **flow_log)
+    assert code == "UnauthorizedOperation"
+    assert "iam:PassRole" in message
+
+
+# --- roles ------------------------------------------------------------------------------------------------------
+
+
+def test_assume_role_obeys_the_trust_policy(sandbox, iam, sts, refused):
+    services_only = role(iam, "services-only", trusting=trust({"Service": "ec2.amazonaws.com"}))
+    code, message = refused(sts.assume_role, RoleArn=services_only, RoleSessionName="work")
+    assert (code, message) == (
+        "AccessDenied",
+        f"User: arn:aws:iam::{ACCOUNT}:user/learner is not authorized to perform: sts:AssumeRole "
+        f"on resource: {services_only}",
+    )
+    ghost = f"arn:aws:iam::{ACCOUNT}:role/ghost"
+    assert refused(sts.assume_role, RoleArn=ghost, RoleSessionName="work") == (
+        "AccessDenied",
+        message.replace(services_only, ghost),
+    )
+    reply = assume(sts, role(iam, "open", allow("ec2:DescribeVpcs")))
+    assert reply["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/open/work"
+    assert reply["AssumedRoleUser"]["AssumedRoleId"].startswith("AROA")
+    assert reply["Credentials"]["AccessKeyId"].startswith("ASIA")
+    me = sandbox.client_of("sts", reply["Credentials"]).get_caller_identity()
+    assert me["Arn"] == reply["AssumedRoleUser"]["Arn"]
+    assert me["UserId"] == reply["AssumedRoleUser"]["AssumedRoleId"]
+    sandbox.client_of("ec2", reply["Credentials"]).describe_vpcs()
+
+
+def test_a_user_needs_its_own_allow_where_the_account_is_trusted(iam, user, refused):
+    by_account = role(iam, "by-account")
+    by_name = role(iam, "by-name", trusting=trust({"AWS": user.arn}))
+    mine = user.client("sts")
+    assert refused(mine.assume_role, RoleArn=by_account, RoleSessionName="work")[0] == "AccessDenied"
+    assume(mine, by_name)
+    user(allow("sts:AssumeRole", by_account))
+    assume(mine, by_account)
+
+
+def test_the_external_id_must_fit(iam, sts, refused):
+    condition = {"StringEquals": {"sts:ExternalId": "course-42"}}
+    guarded = role(iam, "guarded", trusting=trust({"AWS": ROOT}, Condition=condition))
+    assert refused(sts.assume_role, RoleArn=guarded, RoleSessionName="work")[0] == "AccessDenied"
+    wrong = {"RoleArn": guarded, "RoleSessionName": "work", "ExternalId": "course-41"}
+    assert refused(sts.assume_role, **wrong)[0] == "AccessDenied"
+    assume(sts, guarded, ExternalId="course-42")
+
+
+def test_session_policies_only_take_away(sandbox, iam, sts, refused):
+    wide = role(iam, "wide", allow("ec2:*"))
+    narrow = policy(allow(["ec2:DescribeVpcs", "iam:ListRoles"]))
+    reply = assume(sts, wide, Policy=narrow)
+    assert reply["PackedPolicySize"] >= 1
+    ec2 = sandbox.client_of("ec2", reply["Credentials"])
+    ec2.describe_vpcs()
+    code, message = refused(ec2.describe_subnets)
+    assert code == "UnauthorizedOperation"
+    assert "because no session policy allows the ec2:DescribeSubnets action" in message
+    assert refused(sandbox.client_of("iam", reply["Credentials"]).list_roles)[0] == "AccessDenied"
+    code, _ = refused(sts.assume_role, RoleArn=wide, RoleSessionName="work", Policy="{nope")
+    assert code == "MalformedPolicyDocument"
+
+
+def test_a_permissions_boundary_only_takes_away(sandbox, iam, sts, refused):
+    boundary = iam.create_policy(PolicyName="limit", PolicyDocument=policy(allow("ec2:DescribeVpcs")))["Policy"]["Arn"]
+    limited = role(iam, "limited", allow("ec2:*"))
+    iam.put_role_permissions_boundary(RoleName="limited", PermissionsBoundary=boundary)
+    ec2 = sandbox.client_of("ec2", assume(sts, limited)["Credentials"])
+    ec2.describe_vpcs()
+    assert "no permissions boundary allows" in refused(ec2.describe_subnets)[1]
+
+
+def test_keys_end_in_virtual_time(sandbox, iam, sts, refused):
+    short = role(iam, "short", allow("ec2:DescribeVpcs"))
+    credentials = assume(sts, short, DurationSeconds=900)["Credentials"]
+    assert credentials["Expiration"].timestamp() == pytest.approx(sandbox.now + 900, abs=2)
+    ec2 = sandbox.client_of("ec2", credentials)
+    ec2.describe_vpcs()
+    sandbox.advance(901)
+    assert refused(ec2.describe_vpcs)[0] == "RequestExpired"
+    assert refused(sandbox.client_of("sts", credentials).get_caller_identity)[0] == "ExpiredToken"
+    code, message = refused(sts.assume_role, RoleArn=short, RoleSessionName="work", DurationSeconds=7200)
+    assert code == "ValidationError"
+    assert "MaxSessionDuration" in message
+
+
+def test_roles_of_roles_last_an_hour(sandbox, iam, sts, refused):
+    second = role(iam, "second")
+    iam.update_role(RoleName="second", MaxSessionDuration=7200)
+    first = role(iam, "first", allow("sts:AssumeRole", second))
+    mine = sandbox.client_of("sts", assume(sts, first)["Credentials"])
+    code, message = refused(mine.assume_role, RoleArn=second, RoleSessionName="work", DurationSeconds=7200)
+    assert code == "ValidationError"
+    assert "role chaining" in message
+    assume(mine, second)
+
+
+def test_a_deleted_roles_session_may_nothing(sandbox, iam, sts, refused):
+    brief = role(iam, "brief", allow("ec2:DescribeVpcs"))
+    ec2 = sandbox.client_of("ec2", assume(sts, brief)["Credentials"])
+    ec2.describe_vpcs()
+    iam.delete_role_policy(RoleName="brief", PolicyName="inline")
+    iam.delete_role(RoleName="brief")
+    assert refused(ec2.describe_vpcs)[0] == "UnauthorizedOperation"
+
+
+def test_a_session_token_is_needed_and_checked(sandbox, iam, sts, refused):
+    credentials = assume(sts, role(iam, "tokened", allow("ec2:DescribeVpcs")))["Credentials"]
+    for token in (None, "x" * 200):
+        wrong = {**credentials, "SessionToken": token}
+        assert refused(sandbox.client_of("ec2", wrong).describe_vpcs)[0] == "AuthFailure"
+
+
+def test_session_tokens_of_users(sandbox, user, sts, refused):
+    user(allow("*"))
+    credentials = user.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
+    assert sandbox.client_of("sts", credentials).get_caller_identity()["Arn"] == user.arn
+    sandbox.client_of("ec2", credentials).describe_vpcs()
+    assert refused(sandbox.client_of("iam", credentials).list_roles)[0] == "AccessDenied"
+    assert refused(sandbox.client_of("sts", credentials).get_session_token)[0] == "AccessDenied"
+    of_owner = sts.get_session_token()["Credentials"]
+    sandbox.client_of("ec2", of_owner).describe_vpcs()
+
+
+def test_what_is_not_simulated_says_so(iam, sts, refused):
+    assert refused(sts.get_federation_token, Name="bob")[0] == "UnsupportedOperation"
+    tagged = {"RoleArn": role(iam, "tags"), "RoleSessionName": "work", "Tags": [{"Key": "a", "Value": "b"}]}
+    assert refused(sts.assume_role, **tagged)[0] == "UnsupportedOperation"
