@@ -18,15 +18,19 @@ helpers.flowlogs.format.RecordError: field 10 (bytes): 'many' is not a whole num
 {'10.1.1.10': 672}
 """
 
+from typing import TYPE_CHECKING, Any
+
 from helpers.flowlogs.fields import FIELDS, Field
 from helpers.flowlogs.format import DEFAULT_FORMAT, FormatError, LogFormat, RecordError
 from helpers.flowlogs.record import FlowRecord
-from helpers.flowlogs.table import BadLine, read_table
+
+if TYPE_CHECKING:
+    from helpers.flowlogs.table import BadLine, read_table
 
 __all__ = [
-    "BadLine",
     "DEFAULT_FORMAT",
     "FIELDS",
+    "BadLine",
     "Field",
     "FlowRecord",
     "FormatError",
@@ -34,3 +38,12 @@ __all__ = [
     "RecordError",
     "read_table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # tables bring pandas and DuckDB along, which who only needs records should not wait for
+    if name in ("BadLine", "read_table"):
+        from helpers.flowlogs import table
+
+        return getattr(table, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -100,7 +100,7 @@ class FlowRecord:
         def __getattr__(self, name: str) -> None:
             # only asked for slots that `of` left empty
             if name in _NAMES:
-                return None
+                return
             raise AttributeError(f"FlowRecord has no field {name!r}")
 
 

@@ -3,6 +3,7 @@
 from sqlglot import exp
 
 from . import nodes as n
+from .expressions import sorted_by
 from .functions_more import checked_regex
 from .patterns import glob, groups
 from .plan import Plan, Wanted, command, whole_text
@@ -188,8 +189,7 @@ def _enrich(
     best = exp.Select(expressions=[column("cells")])
     best.set("from_", exp.From(this=table))
     best.set("where", exp.Where(this=all_of(conditions)))
-    order = [exp.Ordered(this=key, desc=False, nulls_first=False) for key in (rank, column("line"))]
-    best.set("order", exp.Order(expressions=order))
+    best.set("order", exp.Order(expressions=[sorted_by(rank), sorted_by(column("line"))]))
     best.set("limit", exp.Limit(expression=number_literal(1)))
     row = plan.fresh()
     plan.nest(exp.alias_(exp.Subquery(this=best), row, copy=False))

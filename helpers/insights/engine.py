@@ -224,9 +224,9 @@ def run(
     compiled = compiled_query.compiled(_schema(chosen, ingested_before_ms is not None, bounded))
     prepared = Lookups(compiled, lookups or {}, compiled_query.text)
     values: dict[str, int] = {
-        "now": (end_ms // 1000 if now is None else now) * 1000,
-        "start": start_ms,
-        "end": end_ms - 999,
+        "run_now": (end_ms // 1000 if now is None else now) * 1000,
+        "run_start": start_ms,
+        "run_end": end_ms - 999,
         "rows": limit or DEFAULT_LIMIT,
         "until": end_ms,
         "ingested": ingested_before_ms or 0,

@@ -80,8 +80,8 @@ class Expressions:
         return self.timestamp() if self.scope.closed else call("row", self.timestamp(), column("seq"))
 
     def parameter(self, name: str) -> E:
-        """``$name``, to be filled in when the query runs."""
-        return cast(exp.Parameter(this=exp.Identifier(this=name, quoted=False)), "BIGINT")
+        """``$run_name``, to be filled in when the query runs."""
+        return cast(exp.Parameter(this=exp.Identifier(this=f"run_{name}", quoted=False)), "BIGINT")
 
     # values --------------------------------------------------------------------------------------
 
@@ -118,13 +118,13 @@ class Expressions:
 
     def _matches(self, node: n.Like) -> E:
         subject = self.value(node.subject)
-        if subject.kind is Kind.MISSING:
-            return FALSE.copy()
         if isinstance(node.pattern, n.Regex):
             regex = checked_regex(self, node.pattern, node.pattern.pattern)
             found: E = call("regexp_matches", as_text(subject), text_literal(regex))
         else:
             found = call("contains", as_text(subject), as_text(self.value(node.pattern)))
+        if subject.kind is Kind.MISSING:
+            return FALSE.copy()
         return negated(found) if node.negated else found
 
     def _number(self, node: n.Number) -> Typed:
@@ -288,7 +288,12 @@ def _number_kind(operands: list[Typed]) -> Kind:
 
 
 def sorted_by(value: E, descending: bool = False) -> exp.Ordered:
-    """A sort key; missing values come last either way (assumption insights-sort-missing)."""
+    """A sort key; missing values come last either way (assumption insights-sort-missing).
+
+    A constant is wrapped: SQL would take ``ORDER BY 2`` for the second column.
+    """
+    if not value.find(exp.Column):
+        value = call("coalesce", value)
     return exp.Ordered(this=value, desc=descending, nulls_first=False)
 
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from . import nodes as n
 from .functions import Build, Context, function, literal_text
-from .patterns import MILLIS, MONTHS, date_format_error, java_date, regex_error, to_re2, width, zone_error
+from .patterns import MILLIS, MONTHS, date_format_error, java_date, regex_error, rewrite_error, to_re2, to_rewrite, width, zone_error
 from .values import (
     E,
     Kind,
@@ -192,7 +192,9 @@ def _regex_replace(context: Context, node: n.Call, args: list[Typed]) -> Typed:
         regex = checked_regex(context, pattern, pattern.pattern)
     else:
         regex = checked_regex(context, pattern, literal_text(context, node, 1, "a regular expression"))
-    replacement = re.sub(r"\$(\d)", r"\\\1", literal_text(context, node, 2, "the replacement"))
+    replacement = to_rewrite(literal_text(context, node, 2, "the replacement"))
+    if rewrite_error(regex, replacement):
+        raise context.fail("the replacement mentions a group that the pattern does not have", node.args[2])
     return Typed(
         call(
             "regexp_replace",

@@ -46,6 +46,16 @@ def regex_error(pattern: str) -> str | None:
     return said.splitlines()[0].removeprefix("Invalid Input Error: ")
 
 
+def rewrite_error(pattern: str, replacement: str) -> str | None:
+    """Why a replacement does not fit a pattern (a group that is not there), or None."""
+    return _ask("SELECT regexp_replace('', $1, $2)", pattern, replacement)
+
+
+def to_rewrite(replacement: str) -> str:
+    """A replacement with ``$1`` for groups as RE2 writes it; a backslash stands for itself."""
+    return re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
+
+
 @lru_cache(maxsize=512)
 def date_format_error(pattern: str) -> str | None:
     """Why a strftime pattern is refused, or None."""

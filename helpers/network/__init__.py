@@ -1,4 +1,5 @@
-"""The VPC network: a topology from ``describe_*`` replies, a packet traced through it, every verdict with its reason.
+"""The VPC network: a topology from ``describe_*`` replies, a packet traced through it, every verdict
+explained.
 
 >>> from helpers.network import Connections, Packet, Topology, trace
 >>> topology = Topology.from_describe(
@@ -23,7 +24,8 @@
 ...         for n in (1, 2)
 ...     ],
 ... )
->>> result, connections = trace(topology, Packet("10.1.1.11", "10.1.1.12", 6, 40000, 80, tcp_flags=2), Connections())
+>>> packet = Packet("10.1.1.11", "10.1.1.12", protocol=6, src_port=40000, dst_port=80, tcp_flags=2)
+>>> result, connections = trace(topology, packet, Connections())
 >>> print(result)
 ✓ ACCEPT eni-1 egress: security group sg-1 (web): all traffic to 0.0.0.0/0
 ✓ ACCEPT subnet-1: no route table: 10.1.0.0/16 -> local

@@ -1,10 +1,10 @@
-"""A topology worked out for tracing: numbers instead of text, rules in the order that decides, hops ready made."""
+"""A topology worked out for tracing: numbers instead of text, rules in deciding order, hops ready made."""
 
 from dataclasses import dataclass, field
 
 from helpers.network.addresses import Cidr, parse_address
 from helpers.network.model import AclEntry, GroupRule, Interface, NetworkAcl, Peering, Route, SecurityGroup
-from helpers.network.packet import Direction, Hop
+from helpers.network.packet import Direction, Hop, Verdict
 from helpers.network.topology import Topology
 
 TCP, UDP = 6, 17
@@ -12,7 +12,7 @@ _ICMP = (1, 58)
 _ALL_SELECTORS = (0, 65535)
 
 GroupTest = tuple[int, int, int, int, str | None, Hop, bool]
-"""first and last remote address, first and last selector, referenced group, hop, whether it is for everyone."""
+"""First and last remote address, first and last selector, referenced group, hop, whether for everyone."""
 AclTest = tuple[int, int, int, int, bool, Hop]
 
 
@@ -55,15 +55,13 @@ class Port:
             "egress": [rule for group in groups for rule in group.egress],
             "ingress": [rule for group in groups for rule in group.ingress],
         }
-        self._names = (
-            ", ".join(_group_name(view.groups.get(one), one) for one in interface.group_ids) or "none"
-        )
+        self._names = ", ".join(_group_name(view.groups.get(one), one) for one in interface.group_ids) or "none"
         self._tests: dict[tuple[Direction, int], tuple[GroupTest, ...]] = {}
         self._refusals: dict[Direction, Hop] = {}
         self._open: dict[tuple[Direction, int, bool], bool] = {}
 
     def group_tests(self, direction: Direction, protocol: int) -> tuple[GroupTest, ...]:
-        """The rules of all groups that speak of a protocol, the most specific first: the first match decides."""
+        """The rules of all groups that speak of a protocol, most specific first: the first match decides."""
         found = self._tests.get((direction, protocol))
         if found is None:
             found = tuple(sorted(self._make_tests(direction, protocol), key=_specific_first))
@@ -89,6 +87,9 @@ class Port:
         hop = self._refusals.get(direction)
         if hop is None:
             text = f"security group {self._names}: no {direction} rule allows it"
+            unread = [rule.source for rule in self._rules[direction] if not rule.cidrs and not rule.peer_group]
+            if unread:
+                text += f" (the entries of {', '.join(dict.fromkeys(unread))} were not read)"
             decider = ", ".join(self.interface.group_ids) or "no security group"
             considered = tuple(self._rules[direction])
             hop = Hop("group", "reject", self.id, decider, text, direction, None, considered)
@@ -132,7 +133,7 @@ class AclView:
         raise AssertionError("a network ACL without its final entry")
 
     def possible(self, direction: Direction, protocol: int, remote: int) -> list[tuple[bool, Hop]]:
-        """The entries that could decide about an ICMP message of unknown type, up to the one for every type."""
+        """The entries that could decide about ICMP of unknown type, up to the one for every type."""
         found: list[tuple[bool, Hop]] = []
         for first, last, low, high, allow, hop in self._tests_of(direction, protocol):
             if first <= remote <= last:
@@ -150,9 +151,7 @@ class AclView:
     def _make_tests(self, direction: Direction, protocol: int) -> list[AclTest]:
         if self._acl is None:
             text = "no network ACL was read for this subnet; AWS's default one, which allows all, is assumed"
-            return [
-                (0, 1 << 129, -1, 65535, True, Hop("acl", "accept", self._subnet_id, "?", text, direction))
-            ]
+            return [(0, 1 << 129, -1, 65535, True, Hop("acl", "accept", self._subnet_id, "?", text, direction))]
         tests: list[AclTest] = []
         for entry in self._acl.entries:
             if entry.egress != (direction == "egress") or entry.protocol not in (None, protocol):
@@ -160,8 +159,8 @@ class AclView:
             low, high = _bounds(protocol, entry)
             first, last = (entry.cidr.first, entry.cidr.last) if entry.cidr else (0, 1 << 129)
             text = f"network ACL {self._acl.id}: {entry}"
-            verdict = "accept" if entry.allow else "reject"
-            hop = Hop("acl", verdict, self._subnet_id, self._acl.id, text, direction, entry)  # type: ignore[arg-type]
+            verdict: Verdict = "accept" if entry.allow else "reject"
+            hop = Hop("acl", verdict, self._subnet_id, self._acl.id, text, direction, entry)
             tests.append((first, last, low, high, entry.allow, hop))
         return tests
 
@@ -197,17 +196,13 @@ class View:
         self.by_address: dict[int, list[Port]] = {}
         self.by_public: dict[int, tuple[Port, int]] = {}
         self.by_vpc: dict[str, dict[int, Port]] = {}
-        for port in sorted(
-            self.ports.values(), key=lambda one: one.up
-        ):  # one that is up wins over a left-over
+        for port in sorted(self.ports.values(), key=lambda one: one.up):  # one that is up wins over a left-over
             local = self.by_vpc.setdefault(port.vpc_id, {})
             for address in port.addresses:
                 self.by_address.setdefault(address, []).insert(0, port)
                 local[address] = port
             self.by_public.update({outside: (port, inside) for inside, outside in port.public.items()})
-        self.resolvers: dict[str, int] = {
-            vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs
-        }
+        self.resolvers: dict[str, int] = {vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs}
         self.routers: dict[str, set[int]] = {}
         for subnet in topology.subnets:
             self.routers.setdefault(subnet.vpc_id, set()).update(cidr.first + 1 for cidr in subnet.cidrs)
@@ -253,9 +248,7 @@ class View:
                 if other and peering.active and peering.within_region:
                     vpcs.append(other)
             found = {
-                address: port.group_ids
-                for one in reversed(vpcs)
-                for address, port in self.by_vpc.get(one, {}).items()
+                address: port.group_ids for one in reversed(vpcs) for address, port in self.by_vpc.get(one, {}).items()
             }
             self._visible[vpc_id] = found
         return found

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class Connections:
-    """Every connection that the interfaces' security groups remember. Immutable: `updated` returns another value.
+    """Every connection that the interfaces' security groups remember: an immutable value.
 
     A fixed tree of 32 x 32 small dicts; deriving copies one path of it, whatever the number of entries.
 
@@ -61,7 +61,7 @@ class Connections:
         return self._root[place & _MASK][(place >> _BITS) & _MASK].get(key)
 
     def updated(self, key: Key, entry: Entry, at: float) -> "Connections":
-        """Return these connections with one entry set. Entries that ended long before ``at`` may be dropped."""
+        """Return these connections with one entry set; what ended long before ``at`` may be dropped."""
         place = hash(key)
         i, j = place & _MASK, (place >> _BITS) & _MASK
         shelf = self._root[i]

@@ -9,10 +9,11 @@ from typing import Literal
 from helpers.flowlogs import FlowRecord
 from helpers.network.addresses import AddressError, is_ipv6, parse_address
 from helpers.network.compiled import Port, View
-from helpers.network.connections import Connections
+from helpers.network.connections import Connections, Entry
 from helpers.network.model import PROTOCOLS, AclEntry, GroupRule, Route
 from helpers.network.packet import SYMBOLS, Direction, Hop
 from helpers.network.topology import Topology
+from helpers.network.tracking import CLOSED
 
 Stage = Literal["security group", "network ACL"]
 Answer = Literal["allows", "denies", "depends", "not asked"]
@@ -20,7 +21,7 @@ _SYMBOLS: dict[Answer, str] = {
     "allows": SYMBOLS["accept"],
     "denies": SYMBOLS["reject"],
     "depends": "?",
-    "not asked": "–",
+    "not asked": "-",
 }
 
 
@@ -42,8 +43,9 @@ class Candidate:
 class Explanation:
     """Why a record says what it says.
 
-    ``headline`` is the answer in a sentence; ``decided`` the candidate that decided, None when that cannot be told;
-    ``candidates`` every stage that had a say, in the order in which the packet met them; ``notes`` what else to know.
+    ``headline`` is the answer in a sentence; ``decided`` the candidate that decided, None when that cannot
+    be told; ``candidates`` every stage that had a say, in the order in which the packet met them; ``notes``
+    what else to know.
     """
 
     headline: str
@@ -100,10 +102,11 @@ def explain(
 ) -> Explanation:
     """Explain a record with the rules in force at its time.
 
-    ``topology`` should be the one of the record's time. ``connections`` are those remembered then, if known.
-    ``others`` may hold further records: an ACCEPT of the other direction tells that the record is of an answer, which
-    groups never refuse. ``current`` is the topology of now, to say when the rules have changed since.
-    A record alone never tells a group from a network ACL; where the rules leave both, both are shown.
+    ``topology`` should be the one of the record's time. ``connections`` are those remembered then, if
+    known. ``others`` may hold further records: an ACCEPT of the other direction tells that the record is of
+    an answer, which groups never refuse. ``current`` is the topology of now, to say when the rules have
+    changed since. A record alone never tells a group from a network ACL; where the rules leave both, both
+    are shown.
     """
     if record.log_status in ("NODATA", "SKIPDATA"):
         return _without_traffic(record)
@@ -118,7 +121,9 @@ def _without_traffic(record: FlowRecord) -> Explanation:
     if record.log_status == "NODATA":
         text = f"NODATA: nothing went to or from {record.interface_id} in this window; no rule was asked"
     else:
-        text = f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; nothing can be said of it"
+        text = (
+            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; nothing can be said of it"
+        )
     return Explanation(text, None, ())
 
 
@@ -152,7 +157,12 @@ def _explain(
     acl = _acl(view, flow)
     opposite: Direction = "ingress" if flow.direction == "egress" else "egress"
     reply = _group(view, flow, opposite, turned=True)
-    known = answered or _remembered(connections, flow, record)
+    entry = _entry(connections, flow)
+    known = answered or _is_answer(entry, flow, record)
+    if record.action == "REJECT" and entry is not None and entry.tracked and entry.stage & CLOSED:
+        text = f"the connection was closed before; it had been opened by {entry.opened.text}"
+        group = Candidate("security group", "denies", entry.opened.decider, text, entry.opened.rule)
+        known = False
     stages = (group, acl) if flow.direction == "egress" else (acl, group)
     if record.action == "ACCEPT":
         return _accepted(record, stages, group, acl, reply, known)
@@ -172,20 +182,18 @@ def _accepted(
 ) -> Explanation:
     way = _way(record)
     if acl.answer == "denies":
-        note = (
-            "the network ACL of this topology would refuse it, so the rules were others at the record's time"
-        )
+        note = "the network ACL of this topology would refuse it, so the rules were others at the record's time"
         return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,))
     if group.answer == "allows" and not known:
         return Explanation(f"{way} was accepted: {group.text}", group, stages)
-    if group.answer != "allows" and reply.answer in ("allows", "depends") or known:
+    if (group.answer != "allows" and reply.answer in ("allows", "depends")) or known:
         text = f"an answer to a conversation that the group lets begin the other way ({reply.text})"
         answer = Candidate("security group", "allows", reply.decider, text, reply.rule)
         shown = tuple(answer if one is group else one for one in stages)
         return Explanation(f"{way} was accepted: {text}", answer, shown)
     if group.answer == "depends":
         return Explanation(f"{way} was accepted; the record does not say by which rule", None, stages)
-    note = "a tracked connection outlives the removal of its rule; else the rules were others at the record's time"
+    note = "a tracked connection outlives its rule; else the rules were others at that time"
     return Explanation(f"{way} was accepted, but no group rule here allows it", None, stages, (note,))
 
 
@@ -206,16 +214,15 @@ def _rejected(
     unsure = [one for one in stages if one.answer == "depends"]
     notes: list[str] = []
     if not known and len(stages) == 2 and acl.answer != "not asked":
-        notes.append(
-            "a record does not say whether a group or an ACL refused; both are shown as they are set"
-        )
+        notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
         if decided is group and reply.answer != "denies" and acl.answer != "denies":
             notes.append("if it was an answer, it came after its connection was closed or forgotten")
         return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes))
     if len(refusing) == 2:
-        text = f"{way} was rejected by {refusing[0].text} (the {refusing[1].stage} refuses it too, but comes later)"
+        later = f"(the {refusing[1].stage} refuses it too, but comes later)"
+        text = f"{way} was rejected by {refusing[0].text} {later}"
         decided = refusing[0]
         if record.protocol and decided is group:
             notes.append("if it was an answer, the group did not look, and the network ACL decided")
@@ -228,7 +235,7 @@ def _rejected(
 
 
 def _group(view: View, flow: _Flow, direction: Direction, *, turned: bool = False) -> Candidate:
-    """What the groups say to the flow; ``turned``: to the conversation that this flow would be the answer of."""
+    """What the groups say to the flow; ``turned``: to the conversation that it would be the answer of."""
     port, protocol = flow.port, flow.protocol
     chosen = flow.src_port if turned else flow.dst_port
     members = view.visible_groups(port.vpc_id).get(flow.remote, frozenset())
@@ -268,17 +275,22 @@ def _acl(view: View, flow: _Flow) -> Candidate:
     return Candidate("network ACL", "depends", hop.decider, text, hop.rule)
 
 
-def _remembered(connections: Connections | None, flow: _Flow, record: FlowRecord) -> bool:
-    """Whether the interface remembers a tracked connection that this flow answers."""
+def _entry(connections: Connections | None, flow: _Flow) -> Entry | None:
+    """What the interface remembers of the flow; nothing for ICMP, as records do not hold its type."""
     if connections is None or flow.protocol in (1, 58):
-        return False
+        return None
     egress = flow.direction == "egress"
     mine, theirs = (flow.src_port, flow.dst_port) if egress else (flow.dst_port, flow.src_port)
     if flow.protocol not in (6, 17):
         mine = theirs = 0
-    entry = connections.get((flow.port.id, flow.protocol, flow.local, mine, flow.remote, theirs))
-    live = entry is not None and (record.start is None or entry.expires > record.start)
-    return bool(live and entry and entry.tracked and entry.begun_by_egress != egress)
+    return connections.get((flow.port.id, flow.protocol, flow.local, mine, flow.remote, theirs))
+
+
+def _is_answer(entry: Entry | None, flow: _Flow, record: FlowRecord) -> bool:
+    """Whether the flow answers a tracked connection that was alive at the record's time."""
+    if entry is None or not entry.tracked or (record.start is not None and entry.expires <= record.start):
+        return False
+    return entry.begun_by_egress != (flow.direction == "egress")
 
 
 def _answered(record: FlowRecord, others: Sequence[FlowRecord]) -> bool:
@@ -302,9 +314,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
     if topology.read_at is not None:
         notes.append(f"rules as read at {_time(topology.read_at)}")
     if current is not None and (port := current.view.ports.get(flow.port.id)) is not None:
-        now = _Flow(
-            port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port
-        )
+        now = _Flow(port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port)
         then = (_group(topology.view, flow, flow.direction), _acl(topology.view, flow))
         if then != (_group(current.view, now, flow.direction), _acl(current.view, now)):
             notes.append("the rules have changed since: they would decide otherwise now, or by another rule")
@@ -314,11 +324,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
 
 
 def _time(moment: datetime) -> str:
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        if moment.tzinfo
-        else f"{moment:%Y-%m-%d %H:%M:%S}"
-    )
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _way(record: FlowRecord) -> str:

@@ -8,8 +8,11 @@ from helpers.network.addresses import Cidr
 TargetKind = Literal["local", "internet gateway", "peering", "other"]
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
-_PRE_NITRO = frozenset(  # families
-    "t1 t2 m1 m2 m3 m4 c1 c3 c4 cc1 cc2 cg1 cr1 r3 r4 x1 x1e i2 i3 d2 h1 hi1 hs1 f1 g2 g3 g3s p2 p3".split()
+_PRE_NITRO = frozenset(
+    (
+        *("t1", "t2", "m1", "m2", "m3", "m4", "c1", "c3", "c4", "cc1", "cc2", "cg1", "cr1", "r3", "r4", "x1"),
+        *("x1e", "i2", "i3", "d2", "h1", "hi1", "hs1", "f1", "g2", "g3", "g3s", "p2", "p3"),
+    )
 )
 
 
@@ -232,7 +235,7 @@ class Interface:
 
 
 def describe_ports(protocol: int | None, first: int, last: int) -> str:
-    """Words for a protocol and its ports: ``tcp 443``, ``udp 1000-2000``, ``icmp type 8``, ``all traffic``."""
+    """Words for a protocol and its ports: ``tcp 443``, ``icmp type 8``, ``all traffic``."""
     if protocol is None:
         return "all traffic"
     name = PROTOCOLS.get(protocol, f"protocol {protocol}")

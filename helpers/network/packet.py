@@ -8,11 +8,13 @@ from helpers.network.model import PROTOCOLS, AclEntry, GroupRule, Route
 
 Direction = Literal["ingress", "egress"]
 Verdict = Literal["accept", "reject", "lost"]
+Action = Literal["ACCEPT", "REJECT"]
 Outcome = Literal["delivered", "rejected", "lost"]
 HopKind = Literal["interface", "group", "acl", "route", "peering", "gateway", "internet", "service"]
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 SYMBOLS: dict[Verdict, str] = {"accept": "✓", "reject": "✗", "lost": "⌀"}
+_VERDICTS: dict[Outcome, Verdict] = {"delivered": "accept", "rejected": "reject", "lost": "lost"}
 _COLOURS: dict[Verdict, str] = {"accept": "success", "reject": "error", "lost": "warn"}
 
 
@@ -20,11 +22,11 @@ _COLOURS: dict[Verdict, str] = {"accept": "success", "reject": "error", "lost": 
 class Packet:
     """One packet as its sender makes it.
 
-    Addresses are text; ``protocol`` is the IANA number; ``tcp_flags`` as in the TCP header (FIN 1, SYN 2, RST 4,
-    ACK 16); ``size`` in bytes with the IP header; ``at`` in epoch seconds. ``icmp_type`` None is some ICMP message
-    that only rules for every type match. ``icmp_id`` is the identifier of an echo: requests that share it are one
-    conversation; without it each request is looked at as new. ``source_interface`` is needed only where two
-    interfaces hold the same source address.
+    Addresses are text; ``protocol`` is the IANA number; ``tcp_flags`` as in the TCP header (FIN 1, SYN 2,
+    RST 4, ACK 16); ``size`` in bytes with the IP header; ``at`` in epoch seconds. ``icmp_type`` None is
+    some ICMP message that only rules for every type match. ``icmp_id`` is the identifier of an echo:
+    requests that share it are one conversation; without it each request is looked at as new.
+    ``source_interface`` is needed only where two interfaces hold the same source address.
     """
 
     src: str
@@ -50,11 +52,14 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one interface's flow log counts of a packet: addresses as the record shows them and as in the packet."""
+    """What one interface's flow log counts of a packet.
+
+    ``src`` and ``dst`` are as the record shows them, ``pkt_src`` and ``pkt_dst`` as in the packet.
+    """
 
     interface_id: str
     direction: Direction
-    action: Literal["ACCEPT", "REJECT"]
+    action: Action
     src: str
     dst: str
     pkt_src: str
@@ -67,9 +72,9 @@ class Sighting:
 class Hop:
     """One step of a packet's way, and what decided there.
 
-    ``place`` is where (an interface, subnet or VPC id), ``decider`` the id of what decided (a security group, network
-    ACL, route table, peering or gateway), ``rule`` the very rule if there is one, ``text`` the reason in words,
-    ``considered`` the rules that were looked at when none allowed the packet.
+    ``place`` is where (an interface, subnet or VPC id), ``decider`` the id of what decided (a security
+    group, network ACL, route table, peering or gateway), ``rule`` the very rule if there is one, ``text``
+    the reason in words, ``considered`` the rules that were looked at when none allowed the packet.
     """
 
     kind: HopKind
@@ -103,9 +108,9 @@ class Hop:
 class Trace:
     """One packet's way through the network.
 
-    ``outcome`` is ``delivered`` (``destination_interface`` says where; None is the internet or a service of AWS),
-    ``rejected`` (a group or ACL) or ``lost`` (routing). ``deciding`` is the hop that stopped the packet, None if it
-    was delivered. ``sightings`` is what each interface's flow log must count.
+    ``outcome`` is ``delivered`` (``destination_interface`` says where; None is the internet or a service of
+    AWS), ``rejected`` (a group or ACL) or ``lost`` (routing). ``deciding`` is the hop that stopped the
+    packet, None if it was delivered. ``sightings`` is what each interface's flow log must count.
     """
 
     outcome: Outcome
@@ -125,11 +130,11 @@ class Trace:
         return f"{self.outcome} by {self.deciding.decider}" if self.deciding else self.outcome
 
     def _repr_html_(self) -> str:
-        verdict: Verdict = {"delivered": "accept", "rejected": "reject"}.get(self.outcome, "lost")  # type: ignore[assignment]
+        symbol = SYMBOLS[_VERDICTS[self.outcome]]
         hops = "".join(hop.to_html() for hop in self.hops)
         return (
-            f'<details open style="color:var(--jp-ui-font-color1,inherit)"><summary>{SYMBOLS[verdict]} '
-            f"{escape(self.summary)}</summary>"
-            f'<div style="border-left:2px solid var(--jp-border-color1,currentColor);padding-left:.8em">{hops}</div>'
-            "</details>"
+            '<details open style="color:var(--jp-ui-font-color1,inherit)">'
+            f"<summary>{symbol} {escape(self.summary)}</summary>"
+            '<div style="border-left:2px solid var(--jp-border-color1,currentColor);padding-left:.8em">'
+            f"{hops}</div></details>"
         )

@@ -10,7 +10,7 @@ from helpers.network.model import Route
 from helpers.network.packet import Hop, Packet, Sighting, Trace
 from helpers.network.tracking import Match, connection_key, match_groups
 
-_MAX_PLANS = 50_000
+_MAX_PLANS = 1024  # conversations in flight; more would only be heap for the collector to walk
 _DHCP_PORTS = frozenset({67, 68, 546, 547})
 
 
@@ -63,7 +63,7 @@ def plan(view: View, packet: Packet) -> Plan:
     found = view.plans.get(key)
     if found is None:
         if len(view.plans) >= _MAX_PLANS:
-            view.plans.clear()
+            del view.plans[next(iter(view.plans))]
         found = view.plans[key] = _make(view, packet)
     assert isinstance(found, Plan)
     return found
@@ -121,14 +121,10 @@ def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
 def _not_logged(view: View, packet: Packet, src: int, dst: int, source: Port) -> Trace | None:
     """Traffic that never gets to rules and records ("Flow log limitations", Amazon VPC User Guide)."""
     if not source.up:
-        hop = Hop(
-            "interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent"
-        )
+        hop = Hop("interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent")
         return Trace("lost", (hop,), hop, ())
     if dst in source.addresses:
-        hop = Hop(
-            "interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance"
-        )
+        hop = Hop("interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance")
         return Trace("delivered", (hop,), None, (), source.id)
     dhcp = packet.protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS
     own = {view.resolvers.get(source.vpc_id), *view.routers.get(source.vpc_id, ())}
@@ -171,9 +167,7 @@ def _route(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
     elif route.kind == "internet gateway":
         return _over_gateway(view, made, source, table.table_id, route, src, dst)
     else:
-        made.lost = _dead_end(
-            source, table.table_id, route, f"targets like {route.target} are not computed here"
-        )
+        made.lost = _dead_end(source, table.table_id, route, f"targets like {route.target} are not computed here")
     return src, dst
 
 
@@ -191,7 +185,10 @@ def _over_peering(view: View, made: Plan, source: Port, table_id: str, route: Ro
     elif other not in view.vpc_cidrs:
         made.lost = _dead_end(source, table_id, route, f"{other} is not in this topology")
     elif not any(dst in cidr for cidr in view.vpc_cidrs[other]):
-        why = f"{other} does not own {format_address(dst)}, and a peering leads no further (not transitive, no gateway of the peer)"
+        why = (
+            f"{other} does not own {format_address(dst)}, and a peering leads no further "
+            "(it is not transitive, and the peer's gateways cannot be used)"
+        )
         made.lost = _dead_end(source, table_id, route, why)
     else:
         made.destination = view.by_vpc.get(other, {}).get(dst)
@@ -206,9 +203,7 @@ def _over_gateway(
     if view.gateways.get(route.target) != source.vpc_id:
         made.lost = _dead_end(source, table_id, route, "the gateway is not attached to this VPC")
     elif outside is None:
-        made.lost = _dead_end(
-            source, table_id, route, f"{source.id} has no public address for {format_address(src)}"
-        )
+        made.lost = _dead_end(source, table_id, route, f"{source.id} has no public address for {format_address(src)}")
     elif not is_public(dst) or not is_public(outside):
         made.lost = _dead_end(
             source, table_id, route, f"the internet does not carry {format_address(dst)}, a private address"
@@ -217,9 +212,7 @@ def _over_gateway(
         made.route_hops += (_gateway_hop(route.target, f"leaves as {format_address(outside)}"),)
         inside = _behind(view, dst)
         if inside is None:
-            made.arrival = Hop(
-                "internet", "accept", format_address(dst), "internet", "delivered to the internet"
-            )
+            made.arrival = Hop("internet", "accept", format_address(dst), "internet", "delivered to the internet")
             return outside, dst
         port, address = inside
         gateway = _gateway_of(view, port.vpc_id)
@@ -237,11 +230,7 @@ def _from_internet(view: View, made: Plan, src: int, dst: int) -> tuple[int, int
     inside = _behind(view, dst)
     gateway = _gateway_of(view, inside[0].vpc_id) if inside else None
     if inside is None or gateway is None:
-        text = (
-            "no interface has this public address"
-            if inside is None
-            else "its VPC has no internet gateway attached"
-        )
+        text = "no interface has this public address" if inside is None else "its VPC has no internet gateway attached"
         hop = Hop("gateway", "lost", format_address(dst), "internet", f"{format_address(dst)}: {text}")
         made.final = Trace("lost", (hop,), hop, ())
         return src, dst
@@ -274,11 +263,11 @@ def _leave(view: View, made: Plan, packet: Packet, source: Port, src: int, dst: 
         made.acl_out = view.acl(source.subnet_id).decide("egress", protocol, dst, chosen)
     shown = source.interface.primary if src in source.private else packet.src
     path = _traffic_path(view, made, source)
-    seen = (source.id, "egress", shown, packet.dst, packet.src, packet.dst)
+    seen = (shown, packet.dst, packet.src, packet.dst)
     made.out_sightings = (
-        _sighting(*seen, True, path),
-        _sighting(*seen, False, None),
-        _sighting(*seen, True, None),
+        Sighting(source.id, "egress", "ACCEPT", *seen, path),
+        Sighting(source.id, "egress", "REJECT", *seen),
+        Sighting(source.id, "egress", "ACCEPT", *seen),
     )
 
 
@@ -294,22 +283,11 @@ def _arrive(view: View, made: Plan, packet: Packet, target: Port, src: int, dst:
         made.acl_in = view.acl(target.subnet_id).decide("ingress", protocol, src, chosen)
     remote, local = format_address(src), format_address(dst)
     shown = target.interface.primary if dst in target.private else local
-    seen = (target.id, "ingress", remote, shown, remote, local)
-    made.in_sightings = (_sighting(*seen, True, None), _sighting(*seen, False, None))
-
-
-def _sighting(
-    interface: str,
-    direction: str,
-    src: str,
-    dst: str,
-    pkt_src: str,
-    pkt_dst: str,
-    accept: bool,
-    path: int | None,
-) -> Sighting:
-    action = "ACCEPT" if accept else "REJECT"
-    return Sighting(interface, direction, action, src, dst, pkt_src, pkt_dst, path)  # type: ignore[arg-type]
+    seen = (remote, shown, remote, local)
+    made.in_sightings = (
+        Sighting(target.id, "ingress", "ACCEPT", *seen),
+        Sighting(target.id, "ingress", "REJECT", *seen),
+    )
 
 
 def _within(cidrs: tuple[Cidr, ...], address: int) -> bool:

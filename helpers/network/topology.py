@@ -55,18 +55,16 @@ class Topology:
         """Build a topology from EC2's own replies, one keyword per reply key.
 
         ``Vpcs, Subnets, RouteTables, InternetGateways, VpcPeeringConnections, SecurityGroups, NetworkAcls,
-        NetworkInterfaces, Instances`` (flattened out of the reservations) and ``ManagedPrefixLists`` (each with
-        its entries under ``Entries``); ``SecurityGroupRules`` too, if rule ids are wanted. Each is a list of dicts
-        as boto3 returns them; what is left out counts as empty.
-        Raises `TopologyError` naming the item that cannot be read, or a keyword that is none of these.
+        NetworkInterfaces, Instances`` (flattened out of the reservations) and ``ManagedPrefixLists`` (each
+        with its entries under ``Entries``); ``SecurityGroupRules`` too, if rule ids are wanted. Each is a
+        list of dicts as boto3 returns them; what is left out counts as empty. Raises `TopologyError` naming
+        the item that cannot be read, or a keyword that is none of these.
         """
         if unknown := sorted(set(pages) - set(_PAGES)):
             raise describe.TopologyError(f"{unknown[0]} is not a reply key; known are {', '.join(_PAGES)}")
         get = {key: list(pages.get(key) or ()) for key in _PAGES}
         read = describe.read_all
-        lists = read(
-            "ManagedPrefixLists", get["ManagedPrefixLists"], "PrefixListId", describe.read_prefix_list
-        )
+        lists = read("ManagedPrefixLists", get["ManagedPrefixLists"], "PrefixListId", describe.read_prefix_list)
         by_id = {one.id: one for one in lists}
         rule_ids = describe.index_rule_ids(get["SecurityGroupRules"])
         public = describe.index_public_addresses(get["Instances"])
@@ -184,7 +182,7 @@ class Topology:
         return next(own, None) or next(default, None)
 
     def is_nitro(self, interface_id: str) -> bool:
-        """Whether the interface's instance is built on Nitro: windows of at most 60 s, other traffic paths."""
+        """Whether the interface's instance is built on Nitro: windows of at most 60 s, paths 7 and 8."""
         instance = self._by_id.get(self.interface(interface_id).instance_id or "")
         return instance.nitro if isinstance(instance, Instance) else True
 

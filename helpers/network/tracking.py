@@ -1,7 +1,7 @@
 """What a security group does with a packet, given what its interface remembers.
 
-Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open are listed
-in ``data/assumptions.toml``.
+Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open
+are listed in ``data/assumptions.toml``.
 """
 
 from helpers.network.compiled import TCP, UDP, Port, View
@@ -18,6 +18,7 @@ UDP_SECONDS = 30.0
 UDP_STREAM_SECONDS = 180.0
 ICMP_SECONDS = 30.0
 OTHER_SECONDS = 600.0
+_NEGLIGIBLE = 1e-4  # of its time: a connection's expiry is not put off by less, most packets then change nothing
 
 _REQUESTS = {0: 8, 14: 13, 16: 15, 18: 17, 129: 128}
 """Answering ICMP type -> the type it answers."""
@@ -28,17 +29,13 @@ Match = tuple[Hop, bool]
 """The rule's hop, and whether the flow needs no tracking."""
 
 
-def match_groups(
-    view: View, port: Port, direction: Direction, protocol: int, remote: int, chosen: int
-) -> Match | None:
+def match_groups(view: View, port: Port, direction: Direction, protocol: int, remote: int, chosen: int) -> Match | None:
     """The rule that allows a new packet, or None."""
     members = view.visible_groups(port.vpc_id).get(remote, frozenset())
     for first, last, low, high, group, hop, everyone in port.group_tests(direction, protocol):
         if low <= chosen <= high and (first <= remote <= last if group is None else group in members):
             other: Direction = "ingress" if direction == "egress" else "egress"
-            untracked = (
-                everyone and protocol in (TCP, UDP) and port.is_open(other, protocol, remote >= 1 << 128)
-            )
+            untracked = everyone and protocol in (TCP, UDP) and port.is_open(other, protocol, remote >= 1 << 128)
             return hop, untracked
     return None
 
@@ -104,7 +101,10 @@ def admit(
     stage, lasts = _next(protocol, entry, egress, packet.tcp_flags)
     answers = entry.begun_by_egress != egress
     hop = _known_hop(view, port, direction, entry, answers)
-    return True, hop, Entry(True, entry.begun_by_egress, at + lasts, stage, entry.opened), answers
+    expires = at + lasts
+    if stage == entry.stage and expires - entry.expires < lasts * _NEGLIGIBLE:
+        return True, hop, None, answers
+    return True, hop, Entry(True, entry.begun_by_egress, expires, stage, entry.opened), answers
 
 
 def _ask_rules(
@@ -132,7 +132,7 @@ def _ask_about_error(
     packet: Packet,
     known: Connections,
 ) -> tuple[bool, Hop, Entry | None, bool]:
-    """An ICMP error passes if it is about a connection between the two addresses; otherwise rules are asked."""
+    """An ICMP error passes if it is about a connection between the two addresses, else rules are asked."""
 
     def about(other: Key, entry: Entry) -> bool:
         same = other[0] == key[0] and other[2] == key[2] and other[4] == key[4]
@@ -152,9 +152,7 @@ def _known_hop(view: View, port: Port, direction: Direction, entry: Entry, answe
     cached = view.replies.get((port.id, direction, id(entry.opened)))
     if cached is not None:
         return cached[1]
-    what = (
-        "a reply: groups let it pass whatever their rules say" if answers else "part of a tracked connection"
-    )
+    what = "a reply: groups let it pass whatever their rules say" if answers else "part of a tracked connection"
     text = f"{what}; opened by {entry.opened.text}"
     hop = Hop("group", "accept", port.id, entry.opened.decider, text, direction, entry.opened.rule)
     view.replies[port.id, direction, id(entry.opened)] = (entry.opened, hop)

@@ -14,7 +14,7 @@ from helpers.flowlogs import FlowRecord
 from helpers.network import Sighting, Topology
 from helpers.traffic.model import Sent
 from helpers.traffic.places import Facts, Unlogged, facts_of, unlogged_for
-from helpers.traffic.windows import DEFAULT_INTERVAL, Window, offset_of
+from helpers.traffic.windows import DEFAULT_INTERVAL, Window, window_at
 
 _FIN, _SYN, _RST, _ACK, _SYN_ACK = 1, 2, 4, 16, 18
 _TCP, _ICMP, _ICMP6 = 6, 1, 58
@@ -49,7 +49,9 @@ class Count(NamedTuple):
 
 
 Flows = dict[FlowKey, Count]
-_Seen = tuple[Sent, Sighting, int]
+_NOTHING = Count(0, 0, 0)
+_Chunk = tuple[tuple[Sent, ...], Mapping[str, int]]
+_Spans = dict[str, tuple[int, int]]
 
 
 def record_flags(tcp_flags: int) -> int:
@@ -68,18 +70,20 @@ def record_flags(tcp_flags: int) -> int:
 class Capture:
     """Open windows. Immutable: the functions of this module return new ones. Picklable."""
 
-    __slots__ = ("_folded", "_length", "_log", "_next")
+    __slots__ = ("_folded", "_length", "_log", "_next", "_spans", "_waiting")
 
     def __init__(self) -> None:
         self._folded: Flows = {}
-        self._log: list[_Seen] = []
+        self._log: list[_Chunk] = []
         self._length = 0
+        self._waiting = 0
         self._next = math.inf
+        self._spans: _Spans = {}
 
     @classmethod
-    def _of(cls, folded: Flows, log: list[_Seen], next_close: float) -> "Capture":
+    def _of(cls, folded: Flows, next_close: float) -> "Capture":
         capture = cls()
-        capture._folded, capture._log, capture._length, capture._next = folded, log, len(log), next_close
+        capture._folded, capture._next = folded, next_close
         return capture
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -105,59 +109,119 @@ class Capture:
             return dict(self._folded)
         return _fold(self._folded, self._log[: self._length])
 
-    def with_seen(self, seen: Iterable[_Seen]) -> "Capture":
-        """This capture and some more sightings, each with its interface's window length."""
-        log, folded, earliest = self._log, self._folded, self._next
-        if len(log) != self._length:
-            log = log[: self._length]
-        for item in seen:
-            log.append(item)
-            end = _window_end(item)
-            earliest = min(earliest, end)
-        if len(log) > max(_FOLD_AT, len(folded)):
-            folded, log = _fold(folded, log), []
-        return Capture._of(folded, log, earliest)
+    def with_packets(self, packets: tuple[Sent, ...], intervals: Mapping[str, int]) -> "Capture":
+        """This capture and some more packets, with the window length of each interface."""
+        new = Capture()
+        # the last known window of an interface: a memory of a pure function, so successors may share it
+        new._spans = spans = self._spans
+        new._folded, new._waiting = self._folded, self._waiting + len(packets)
+        new._log = log = self._log if len(self._log) == self._length else self._log[: self._length]
+        kept = log[-1][1] if log and log[-1][1] == intervals else dict(intervals)
+        log.append((packets, kept))
+        new._length = len(log)
+        new._next = min(self._next, _first_end(packets, kept, spans))
+        if new._waiting > max(_FOLD_AT, len(new._folded)):
+            new._folded, new._log, new._length, new._waiting = _fold(new._folded, log), [], 0, 0
+        return new
 
 
 def _restored(folded: Flows, next_close: float) -> Capture:
-    return Capture._of(folded, [], next_close)
+    return Capture._of(folded, next_close)
 
 
-def _window_end(item: _Seen) -> int:
-    sent, sighting, interval = item
-    offset = offset_of(sighting.interface_id, interval)
-    return int((sent.at - offset) // interval + 1) * interval + offset
+def _first_end(packets: Iterable[Sent], intervals: Mapping[str, int], spans: _Spans) -> float:
+    """The earliest end of the windows that these packets, in order of time, fall into."""
+    first = math.inf
+    seen: set[str] = set()
+    for sent in packets:
+        for sighting in sent.trace.sightings:
+            interface = sighting.interface_id
+            if interface not in seen:
+                seen.add(interface)
+                first = min(first, _span(interface, sent.at, intervals, spans)[1])
+    return first
 
 
-def _fold(folded: Flows, log: Iterable[_Seen]) -> Flows:
+def _span(interface_id: str, at: float, intervals: Mapping[str, int], spans: _Spans) -> tuple[int, int]:
+    """The window of an interface at a moment: from memory when it is the same as before."""
+    interval = intervals.get(interface_id, DEFAULT_INTERVAL)
+    span = spans.get(interface_id)
+    if span is None or not span[0] <= at < span[1] or span[1] - span[0] != interval:
+        window = window_at(interface_id, at, interval)
+        span = spans[interface_id] = (window.start, window.end)
+    return span
+
+
+class _Cell:
+    """Where a trace's packets are counted at one interface, as long as they fall into one window."""
+
+    __slots__ = ("bytes", "end", "flags", "packets", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        self.packets = self.bytes = self.flags = 0
+
+
+def _fold(folded: Flows, log: Iterable[_Chunk]) -> Flows:
+    """The flows after some more packets.
+
+    Packets that fare alike share one trace, so most of them find their cells under its identity (the log
+    keeps it alive) and the key of their flow need not be made again.
+    """
+    places: dict[tuple[int, int, int], list[_Cell]] = {}
+    counts: dict[FlowKey, _Cell] = {}
+    spans: _Spans = {}
+    for packets, intervals in log:
+        for sent in packets:
+            packet, at = sent.packet, sent.at
+            sightings = sent.trace.sightings
+            if not sightings:
+                continue
+            place = (id(sent.trace), packet.src_port, packet.dst_port)
+            cells = places.get(place)
+            if cells is None:
+                cells = places[place] = [_Cell(0, 0)] * len(sightings)
+            flags = record_flags(packet.tcp_flags) if packet.protocol == _TCP else 0
+            for index, cell in enumerate(cells):
+                if not cell.start <= at < cell.end:
+                    span = _span(sightings[index].interface_id, at, intervals, spans)
+                    key = _key(sent, sightings[index], span)
+                    cell = cells[index] = counts.setdefault(key, _Cell(*span))
+                cell.packets += 1
+                cell.bytes += packet.size
+                cell.flags |= flags
+    return _merged(folded, counts)
+
+
+def _merged(folded: Flows, counts: Mapping[FlowKey, _Cell]) -> Flows:
     flows = dict(folded)
-    for item in log:
-        sent, sighting, interval = item
-        packet = sent.packet
-        end = _window_end(item)
-        key = FlowKey(
-            sighting.interface_id,
-            end - interval,
-            end,
-            sighting.direction,
-            sighting.action,
-            sighting.src,
-            sighting.dst,
-            packet.src_port,
-            packet.dst_port,
-            packet.protocol,
-            sighting.pkt_src,
-            sighting.pkt_dst,
-            sighting.traffic_path,
-            sighting.reject_reason,
-        )
-        flags = record_flags(packet.tcp_flags) if packet.protocol == _TCP else 0
-        before = flows.get(key)
-        if before is None:
-            flows[key] = Count(1, packet.size, flags)
-        else:
-            flows[key] = Count(before.packets + 1, before.bytes + packet.size, before.tcp_flags | flags)
+    for key, cell in counts.items():
+        before = flows.get(key, _NOTHING)
+        flows[key] = Count(cell.packets + before.packets, cell.bytes + before.bytes, cell.flags | before.tcp_flags)
     return flows
+
+
+def _key(sent: Sent, sighting: Sighting, span: tuple[int, int]) -> FlowKey:
+    packet = sent.packet
+    return FlowKey(
+        sighting.interface_id,
+        *span,
+        sighting.direction,
+        sighting.action,
+        sighting.src,
+        sighting.dst,
+        packet.src_port,
+        packet.dst_port,
+        packet.protocol,
+        sighting.pkt_src,
+        sighting.pkt_dst,
+        sighting.traffic_path,
+        sighting.reject_reason,
+    )
+
+
+def _at(sent: Sent) -> float:
+    return sent.at
 
 
 def observe(capture: Capture, sent: Sent | Iterable[Sent], intervals: Mapping[str, int]) -> Capture:
@@ -166,12 +230,8 @@ def observe(capture: Capture, sent: Sent | Iterable[Sent], intervals: Mapping[st
     Args:
         intervals: window length in seconds per interface id (see `window_lengths`); 60 where it says nothing.
     """
-    packets = (sent,) if isinstance(sent, Sent) else sent
-    return capture.with_seen(
-        (one, sighting, intervals.get(sighting.interface_id, DEFAULT_INTERVAL))
-        for one in packets
-        for sighting in one.trace.sightings
-    )
+    packets = (sent,) if isinstance(sent, Sent) else tuple(sorted(sent, key=_at))
+    return capture.with_packets(packets, intervals) if packets else capture
 
 
 def next_close(capture: Capture) -> float | None:
@@ -222,7 +282,7 @@ def close(
         if not unlogged.hides(key.pkt_src, key.pkt_dst, key.protocol, (key.src_port, key.dst_port)):
             records.append(_record(key, count, facts))
     earliest = min((key.end for key in open_flows), default=math.inf)
-    return tuple(records), Capture._of(open_flows, [], earliest)
+    return tuple(records), Capture._of(open_flows, earliest)
 
 
 def _record(key: FlowKey, count: Count, facts: Facts) -> FlowRecord:
@@ -286,15 +346,11 @@ def empty_records(
     return tuple(records)
 
 
-def nodata(
-    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
-) -> tuple[FlowRecord, ...]:
+def nodata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
     """NODATA records: nothing went to or from these interfaces in the window."""
     return empty_records(interface_ids, window, topology, "NODATA")
 
 
-def skipdata(
-    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
-) -> tuple[FlowRecord, ...]:
+def skipdata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
     """SKIPDATA records: these interfaces' flows in the window were lost to an internal limit."""
     return empty_records(interface_ids, window, topology, "SKIPDATA")

@@ -10,6 +10,7 @@ import helpers.traffic.programs  # noqa: F401 - fills the table of programs
 from helpers.traffic.compiled import RunCommand
 from helpers.traffic.machine import Machine
 from helpers.traffic.model import WriteFile
+from helpers.traffic.programs.names import full_name
 from helpers.traffic.programs.registry import execute
 from helpers.traffic.syntax import FILE_NAME, Literal, Redirect, Simple, Substitution, Variable, Word
 
@@ -42,13 +43,12 @@ class Shell:
         """A variable's value; "" when it is not set."""
         if name == "?":
             return str(self.status)
-        known = {
-            "HOSTNAME": host_name(machine.host.address),
-            "HOME": "/root",
-            "USER": "root",
-            "PWD": self.cwd,
-        }
-        return dict(self.variables).get(name, known.get(name, ""))
+        for known, value in self.variables:
+            if known == name:
+                return value
+        if name == "HOSTNAME":
+            return full_name(machine)
+        return {"HOME": "/root", "USER": "root", "PWD": self.cwd}.get(name, "")
 
     def expand_all(self, words: Iterable[Word], machine: Machine) -> tuple["Shell", tuple[str, ...]]:
         """All words after expansion. Commands in `$(...)` run, hence the new shell (its exit code)."""
@@ -57,15 +57,6 @@ class Shell:
             shell, expanded = _expand(word, shell, machine)
             found.extend(expanded)
         return shell, tuple(found)
-
-
-def host_name(address: str) -> str:
-    """The host name EC2 gives an instance by default: from its private address.
-
-    >>> host_name("10.1.0.10")
-    'ip-10-1-0-10.ec2.internal'
-    """
-    return f"ip-{address.replace('.', '-')}.ec2.internal"
 
 
 def run_simple(instruction: RunCommand, shell: Shell, machine: Machine) -> tuple[Shell, bool]:
@@ -212,9 +203,7 @@ def _limit(count: int) -> None:
         raise ExpansionError(f"brace expansion: failed to allocate memory for {count} elements")
 
 
-def _value(
-    part: Literal | Variable | Substitution, shell: Shell, machine: Machine
-) -> tuple[Shell, str, bool]:
+def _value(part: Literal | Variable | Substitution, shell: Shell, machine: Machine) -> tuple[Shell, str, bool]:
     if isinstance(part, Literal):
         return shell, part.text, part.quoted
     if isinstance(part, Variable):

@@ -18,27 +18,22 @@ from types import MappingProxyType
 AL2023 = "al2023"
 """The name of the one image known here: Amazon Linux 2023, standard AMI."""
 
-_COREUTILS = (
-    "cat",
-    "echo",
-    "false",
-    "hostname",
-    "kill",
-    "mkdir",
-    "nohup",
-    "pkill",
-    "seq",
-    "sleep",
-    "timeout",
-    "true",
+_SHIPPED = (
+    *("cat", "date", "echo", "false", "hostname", "kill", "mkdir", "nohup", "pkill"),
+    *("seq", "sleep", "timeout", "true", "whoami", "curl", "dig", "dnf", "ping"),
+    *("python3", "ssh", "sshd", "sudo", "systemctl", "yum"),
 )
-_IMAGES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        AL2023: frozenset(
-            (*_COREUTILS, "curl", "dig", "dnf", "ping", "python3", "ssh", "sshd", "sudo", "systemctl", "yum")
-        )
-    }
+_IMAGES: Mapping[str, frozenset[str]] = MappingProxyType({AL2023: frozenset(_SHIPPED)})
+NOT_SIMULATED = frozenset(
+    (
+        *("aws", "awk", "bash", "chmod", "chown", "cp", "cut", "df", "du", "find", "free"),
+        *("grep", "head", "id", "ip", "journalctl", "ls", "mv", "openssl", "ps", "rm"),
+        *("rpm", "sed", "sh", "sort", "ss", "tail", "tar", "tee", "test", "touch", "tr"),
+        *("tracepath", "uname", "uniq", "uptime", "useradd", "vi", "wc", "wget", "which"),
+        "xargs",
+    )
 )
+"""Programs that a real instance has and the sandbox does not run: said so, instead of "command not found"."""
 
 PACKAGES: Mapping[str, tuple[tuple[str, ...], int]] = MappingProxyType(
     {
@@ -69,6 +64,4 @@ def programs_of(image: str) -> frozenset[str]:
     try:
         return _IMAGES[image]
     except KeyError:
-        raise ValueError(
-            f"no list of programs for image {image!r}: known are {', '.join(sorted(_IMAGES))}"
-        ) from None
+        raise ValueError(f"no list of programs for image {image!r}: known are {', '.join(sorted(_IMAGES))}") from None

@@ -36,6 +36,8 @@ class Step:
 
     `ends_at` is when the next command begins (inf: this one goes on until it is killed, like a server in the
     foreground). `effects` hold from now on: apply them before the next step. `exit_code` is set when `done`.
+    Packets are in order of time; the last may come after `ends_at`, such as SYN-ACKs that a server sends
+    again to a client that gave up, or what runs in the background.
     """
 
     process: Process

@@ -67,7 +67,13 @@ def run(text: str) -> tuple[str, str, int | None]:
         ("set -e; false || true; false && true; echo yes", "yes\n", 0),
         ("hostname", "ip-10-1-1-10.ec2.internal\n", 0),
         ("hostname -I", "10.1.1.10 \n", 0),
-        ("sudo echo root", "root\n", 0),
+        ("sudo echo root; whoami", "root\nroot\n", 0),
+        (
+            "date -u +%FT%TZ; date; date +%s",
+            "2023-11-14T22:13:20Z\nTue Nov 14 22:13:20 UTC 2023\n1700000000\n",
+            0,
+        ),
+        ("echo $HOSTNAME $USER $NOTHING.", "ip-10-1-1-10.ec2.internal root .\n", 0),
         ("timeout 2 sleep 5; echo $?", "124\n", 0),
         ("echo http://x/?a=b", "http://x/?a=b\n", 0),
         ('X=$(hostname -I); echo "<$X>"', "<10.1.1.10 >\n", 0),
@@ -129,6 +135,8 @@ def test_a_syntax_error_survives_pickling() -> None:
         ("nc -z 10.1.1.1 80", "_script.sh: line 1: nc: command not found\n", 127),
         ("echo a\nfrobnicate -x", "_script.sh: line 2: frobnicate: command not found\n", 127),
         ("/opt/x/ping 10.1.1.1", "_script.sh: line 1: /opt/x/ping: No such file or directory\n", 127),
+        ("ls -l", "_script.sh: line 1: ls: the sandbox does not simulate this program\n", 126),
+        ("timeout 3 bash -c true", "bash: the sandbox does not simulate this program\n", 126),
         ("sudo nc -z a 1", "sudo: nc: command not found\n", 1),
         ("nohup nc", "nohup: failed to run command 'nc': No such file or directory\n", 127),
         ("sleep", "sleep: missing operand\nTry 'sleep --help' for more information.\n", 1),
@@ -179,9 +187,21 @@ def test_equal_keys_give_equal_steps_and_others_other_ports() -> None:
     assert ports("one") == ports("one") != ports("two")
 
 
-WORDS = (
-    "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
-)
+WORDS = "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
+
+
+def test_steps_worlds_and_processes_can_be_pickled_and_go_on() -> None:
+    lab = Lab()
+    script = "ping -c 2 10.2.1.10; for p in 22 80; do curl -s -m 2 10.2.1.10:$p; done"
+    world = World(lab.topology, lab.connections, lab.hosts)
+    process = start(script, lab.hosts["i-a-public"], T0, "k")
+    for _ in range(3):
+        did, again = step(process, world), step(*pickle.loads(pickle.dumps((process, world))))
+        assert pickle.loads(pickle.dumps(did)) == did == again
+        process, world = did.process, replace(world, connections=did.connections)
+    assert did.done
+
+
 words = st.sampled_from([*WORDS.split(), "\n", '"y $p"', "$(seq 2)"])
 
 

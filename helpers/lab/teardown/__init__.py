@@ -13,6 +13,7 @@ a policy of the lab names it.
 From a shell, without any notebook: ``python -m helpers teardown --prefix demo [--dry-run]``.
 """
 
+from helpers.lab.teardown.cli import main
 from helpers.lab.teardown.teardown import Kept, Leftover, Leftovers, Plan, Report, Result, Step, Teardown
 
-__all__ = ["Kept", "Leftover", "Leftovers", "Plan", "Report", "Result", "Step", "Teardown"]
+__all__ = ["Kept", "Leftover", "Leftovers", "Plan", "Report", "Result", "Step", "Teardown", "main"]

@@ -4,10 +4,12 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from helpers.lab.access import LabError
+from helpers.lab.lab import open_lab
 from helpers.lab.teardown.teardown import Teardown
 
 # As open_lab demands; refused here as a wrong use, before anything is started.
@@ -34,8 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one sentence instead of the whole usage for a mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m helpers teardown", description="Delete everything of one lab.")
+    parser = _Parser(prog="python -m helpers teardown", description="Delete everything of one lab.")
     parser.add_argument("--prefix", type=_prefix, required=True, help="the lab's prefix, as given to open_lab")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--mode", choices=("sandbox", "aws"), default="sandbox")
@@ -53,9 +62,6 @@ def _prefix(text: str) -> str:
 
 
 def _teardown(options: argparse.Namespace) -> int:
-    # Only here: the session imports the teardown.
-    from helpers.lab import open_lab
-
     lab = open_lab(options.mode, options.region, options.prefix, options.confirm_account)
     teardown = Teardown(lab)
     plan = teardown.plan()

@@ -88,24 +88,17 @@ class Doer:
         return "deletion protection switched off first" if group.get("deletionProtectionEnabled") else ""
 
     def look_again(self, step: Step) -> str:
-        """Wait until the last delivery is over; delete the group each time that it comes back until then."""
+        """Wait until the last delivery is over, and delete the group if it came back."""
         over = self._quiet_since + LAST_DELIVERY
-        returns = 0
-        while True:
-            left = max(over - self._lab.now(), timedelta()) + timedelta(minutes=1)
-            self._lab.wait_until(
-                lambda: loggroups.named(self._lab, step.id) or self._lab.now() >= over, left, "end of the last delivery"
-            )
-            group = loggroups.named(self._lab, step.id)
-            if group is None:
-                break
-            if not self._may_go(group):
-                return "somebody else made a group of this name; it stays"
-            loggroups.delete(self._lab, group)
-            returns += 1
-            if self._lab.now() >= over:
-                break
-        return f"came back {returns} times and was deleted" if returns else "did not come back"
+        left = max(over - self._lab.now(), timedelta()) + timedelta(minutes=1)
+        self._lab.wait_until(lambda: self._lab.now() >= over, left, "end of the last delivery")
+        group = loggroups.named(self._lab, step.id)
+        if group is None:
+            return "did not come back"
+        if not self._may_go(group):
+            return "somebody else made a group of this name; it stays"
+        loggroups.delete(self._lab, group)
+        return "came back and was deleted"
 
     def _may_go(self, group: Mapping[str, Any]) -> bool:
         tags = loggroups.tags_of(self._lab, group)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers.lab import names
@@ -18,8 +19,8 @@ KNOWN_IDS = ("vpc-", "subnet-", "igw-", "rtb-", "pcx-", "sg-", "acl-", "eni-", "
 
 
 def tag_values(item: Item) -> dict[str, str]:
-    """``{key: value}`` of EC2's and IAM's list of tags."""
-    return {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+    """``{key: value}`` of EC2's and IAM's list of tags, which network interfaces call ``TagSet``."""
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}
 
 
 def is_tagged(tags: Mapping[str, str], prefix: str) -> bool:
@@ -118,18 +119,25 @@ class _Reader:
 
     def unknown(self) -> tuple[tuple[str, str], ...]:
         """``(kind, id)`` of resources with the lab's tags whose kind the teardown does not know."""
-        ours = self._tagged("Lab", self._prefix) & self._tagged("Project", names.PROJECT)
-        return tuple(sorted((kind, id_) for kind, id_ in ours if not id_.startswith(KNOWN_IDS)))
+        ours = {(kind, id_) for kind, id_, value in self._lab_tags if value == self._prefix}
+        strange = {(kind, id_) for kind, id_ in ours if not id_.startswith(KNOWN_IDS)}
+        if not strange:
+            return ()
+        return tuple(sorted(strange & {(kind, id_) for kind, id_, _ in self._tags("Project", names.PROJECT)}))
 
     def labs(self) -> frozenset[str]:
         """The prefixes of all labs that have something in EC2 here."""
-        pages = self._ec2.get_paginator("describe_tags").paginate(Filters=[{"Name": "key", "Values": ["Lab"]}])
-        return frozenset(tag["Value"] for page in pages for tag in page["Tags"])
+        return frozenset(value for _, _, value in self._lab_tags)
 
-    def _tagged(self, key: str, value: str) -> set[tuple[str, str]]:
-        filters = [{"Name": "key", "Values": [key]}, {"Name": "value", "Values": [value]}]
+    @cached_property
+    def _lab_tags(self) -> list[tuple[str, str, str]]:
+        return self._tags("Lab")
+
+    def _tags(self, key: str, *values: str) -> list[tuple[str, str, str]]:
+        """``(kind, id, value)`` of each resource that has the tag ``key``."""
+        filters = [{"Name": "key", "Values": [key]}] + ([{"Name": "value", "Values": [*values]}] if values else [])
         pages = self._ec2.get_paginator("describe_tags").paginate(Filters=filters)
-        return {(tag["ResourceType"], tag["ResourceId"]) for page in pages for tag in page["Tags"]}
+        return [(tag["ResourceType"], tag["ResourceId"], tag["Value"]) for page in pages for tag in page["Tags"]]
 
     def _described(self, kind: str, filters: Mapping[str, list[str]]) -> list[Item]:
         """All of a kind, over all pages, those that are ending included: they have to be waited for."""

@@ -99,7 +99,7 @@ class _Steps:
 
     def _step(self, action: str, kind: str, item: Item, why: str) -> Step:
         # What AWS made by itself has no tags; a default group has at least its own name.
-        name = tag_values(item).get("Name", item.get("GroupName", ""))
+        name = tag_values(item).get("Name") or str(item.get("GroupName", ""))
         return Step(action, kind, str(item[names.KINDS[kind].key]), name, WHY[why])
 
     def _delete(self, kind: str) -> Iterator[Step]:

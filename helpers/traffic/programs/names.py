@@ -1,13 +1,20 @@
 """Names to addresses, as the VPC's own resolver tells them. These queries are never in a flow log."""
 
 from helpers.traffic.machine import Machine
-from helpers.traffic.places import amazon_dns, find_interface, is_address, private_name
+from helpers.traffic.places import amazon_dns, facts_of, find_interface, is_address, private_name
 
 
 def vpc_of(machine: Machine) -> str | None:
     """The VPC the machine is in; None for a computer outside."""
     interface = find_interface(machine.world.topology, machine.host.interface_id)
     return interface.vpc_id if interface is not None else None
+
+
+def full_name(machine: Machine) -> str:
+    """The host name that EC2 gives an instance by default: from its private address and Region."""
+    region = facts_of(machine.world.topology, machine.host.interface_id).region or "us-east-1"
+    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+    return f"ip-{machine.host.address.replace('.', '-')}.{domain}"
 
 
 def resolve(machine: Machine, name: str) -> str | None:

@@ -1,9 +1,11 @@
 """The small programs, and those that run another: sudo, nohup, timeout."""
 
 import re
+import time
 
 from helpers.traffic.machine import Killed, Machine, Usage
-from helpers.traffic.programs.registry import execute, find_program, program
+from helpers.traffic.programs.names import full_name
+from helpers.traffic.programs.registry import execute, program, require
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)")
 _MOST_LINES = 100_000
@@ -64,10 +66,30 @@ def hostname(machine: Machine, arguments: list[str]) -> int:
     if arguments in (["-I"], ["-i"], ["--ip-address"], ["--all-ip-addresses"]):
         machine.say(machine.host.address + (" " if arguments[0] in ("-I", "--all-ip-addresses") else ""))
     elif arguments in ([], ["-f"], ["--fqdn"], ["-s"]):
-        full = f"ip-{machine.host.address.replace('.', '-')}.ec2.internal"
+        full = full_name(machine)
         machine.say(full.partition(".")[0] if arguments == ["-s"] else full)
     else:
         raise Usage(f"hostname: invalid option -- '{arguments[0].lstrip('-')}'", 4)
+    return 0
+
+
+@program("whoami")
+def whoami(machine: Machine, arguments: list[str]) -> int:
+    """Run Command and user data run as root."""
+    machine.say("root")
+    return 0
+
+
+@program("date")
+def date(machine: Machine, arguments: list[str]) -> int:
+    """`date [-u] [+format]`, in UTC, the instance's time zone."""
+    words = [word for word in arguments if word not in ("-u", "--utc")]
+    if len(words) > 1 or (words and not words[0].startswith("+")):
+        raise Usage(f"date: invalid date '{words[0]}'", 1)
+    form = words[0][1:] if words else "%a %b %e %H:%M:%S UTC %Y"
+    if set(re.findall("%(.)", form)) - set("aAbBdeFHIjmMpsSTuwyYzZ%"):
+        raise Usage("date: the sandbox's date knows %a %b %d %e %F %H %M %S %T %Y %s and their like", 1)
+    machine.say(time.strftime(form.replace("%s", str(int(machine.now))), time.gmtime(machine.now)))
     return 0
 
 
@@ -118,8 +140,7 @@ def sudo(machine: Machine, arguments: list[str]) -> int:
         arguments = arguments[1:]
     if not arguments or arguments[0].startswith("-"):
         raise Usage("usage: sudo [-n] [-E] [-H] command [arg ...]", 1)
-    if find_program(arguments[0], machine.host) is None:
-        raise Usage(f"sudo: {arguments[0]}: command not found", 1)
+    require(arguments[0], machine.host, f"sudo: {arguments[0]}: command not found", 1)
     return execute(machine, arguments)
 
 
@@ -128,8 +149,8 @@ def nohup(machine: Machine, arguments: list[str]) -> int:
     """`nohup command`: the same, deaf to hang-ups."""
     if not arguments:
         raise Usage("nohup: missing operand\nTry 'nohup --help' for more information.", 125)
-    if find_program(arguments[0], machine.host) is None:
-        raise Usage(f"nohup: failed to run command '{arguments[0]}': No such file or directory", 127)
+    problem = f"nohup: failed to run command '{arguments[0]}': No such file or directory"
+    require(arguments[0], machine.host, problem, 127)
     return execute(machine, arguments)
 
 
@@ -144,8 +165,8 @@ def timeout(machine: Machine, arguments: list[str]) -> int:
             f"timeout: invalid time interval '{arguments[0]}'\nTry 'timeout --help' for more information.",
             125,
         )
-    if find_program(arguments[1], machine.host) is None:
-        raise Usage(f"timeout: failed to run command '{arguments[1]}': No such file or directory", 127)
+    problem = f"timeout: failed to run command '{arguments[1]}': No such file or directory"
+    require(arguments[1], machine.host, problem, 127)
     before, began = machine.deadline, machine.now
     machine.deadline = min(before, began + seconds) if seconds else before
     limit = machine.deadline

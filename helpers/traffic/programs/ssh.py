@@ -43,6 +43,7 @@ class _Target:
     attempts: int
     checks_key: bool
     quiet: bool
+    identities: tuple[str, ...]
 
 
 @program("ssh")
@@ -54,6 +55,9 @@ def ssh(machine: Machine, arguments: list[str]) -> int:
     address = resolve(machine, target.name)
     if address is None:
         raise Usage(f"ssh: Could not resolve hostname {target.name}: Name or service not known", 255)
+    for name in target.identities:
+        if not target.quiet:
+            machine.complain(f"Warning: Identity file {name} not accessible: No such file or directory.")
     for attempt in range(target.attempts):
         if attempt:
             machine.sleep(1.0)
@@ -83,6 +87,7 @@ def _target(arguments: list[str]) -> _Target:
         _whole(settings.get("connectionattempts", "1"), "Bad number of connection attempts", 100),
         settings.get("stricthostkeychecking", "ask").lower() not in ("no", "off", "accept-new"),
         "q" in options or settings.get("loglevel", "").lower() in ("quiet", "fatal"),
+        tuple(options.all("i")),
     )
 
 
@@ -147,8 +152,7 @@ def _not_ssh(machine: Machine, connection: Connection, target: _Target, address:
         return _fail(
             machine,
             target,
-            "Connection timed out during banner exchange\n"
-            f"Connection to {address} port {target.port} timed out",
+            f"Connection timed out during banner exchange\nConnection to {address} port {target.port} timed out",
         )
     if not connection.broken:
         connection.receive(480)

@@ -1,9 +1,12 @@
 """What AWS refuses and stock moto lets pass, and a record of the calls in their order."""
 
+import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 REGION = "us-east-1"
@@ -25,25 +28,29 @@ class Guard:
         self.protected: set[str] = set()
         self.slow = 0
         self._ending: dict[str, int] = {}
-        self._raw: dict[str, Any] = {}
 
-    def watch(self, client: Any) -> None:
-        service, events = client.meta.service_model.service_name, client.meta.events
-        events.register(f"provide-client-params.{service}", self._before)
-        events.register("after-call.ec2.DescribeInstances", self._linger)
-        events.register("after-call.logs.DescribeLogGroups", self._show_protection)
-        events.register("before-call.logs.PutLogGroupDeletionProtection", self._protect)
+    def client(self, service: str) -> Any:
+        """A watched client. Making one takes longer than ten calls: they are made once, and told who watches."""
+        if service not in _CLIENTS:
+            client = boto3.client(service, region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+            _CLIENTS[service] = client, boto3.client(service, region_name=REGION)
+            events = client.meta.events
+            for event, method in _EVENTS.items():
+                events.register(event.format(service=service), partial(_tell, client, method))
+        watched: Any = _CLIENTS[service][0]
+        _WATCHERS[id(watched)] = self
+        return watched
 
     @property
     def operations(self) -> list[str]:
         return [operation for operation, _ in self.calls]
 
     def raw(self, service: str) -> Any:
-        if service not in self._raw:
-            self._raw[service] = boto3.client(service, region_name=REGION)
-        return self._raw[service]
+        """A client that nobody watches."""
+        self.client(service)
+        return _CLIENTS[service][1]
 
-    def _before(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def before(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         operation = model.name
         if operation.startswith(READS):
             self.reads.append(operation)
@@ -73,7 +80,7 @@ class Guard:
         ending = [id_ for id_, left in self._ending.items() if left > 0]
         return [interface for interface, holder in holders.items() if holder not in gone] + ending
 
-    def _linger(self, parsed: dict[str, Any], **_: Any) -> None:
+    def linger(self, parsed: dict[str, Any], **_: Any) -> None:
         for reservation in parsed.get("Reservations", []):
             for instance in reservation["Instances"]:
                 left = self._ending.get(instance["InstanceId"], 0)
@@ -81,13 +88,11 @@ class Guard:
                     instance["State"] = {"Code": 32, "Name": "shutting-down"}
                     self._ending[instance["InstanceId"]] = left - 1
 
-    def _show_protection(self, parsed: dict[str, Any], **_: Any) -> None:
+    def show_protection(self, parsed: dict[str, Any], **_: Any) -> None:
         for group in parsed.get("logGroups", []):
             group["deletionProtectionEnabled"] = group["logGroupName"] in self.protected
 
-    def _protect(self, params: dict[str, Any], **_: Any) -> Any:
-        import json
-
+    def protect(self, params: dict[str, Any], **_: Any) -> Any:
         asked = json.loads(params["body"])
         change = self.protected.add if asked["deletionProtectionEnabled"] else self.protected.discard
         change(asked["logGroupIdentifier"])
@@ -96,6 +101,20 @@ class Guard:
             status_code = 200
 
         return Reply(), {"ResponseMetadata": {}}
+
+
+_CLIENTS: dict[str, tuple[Any, Any]] = {}
+_WATCHERS: dict[int, Guard] = {}
+_EVENTS: dict[str, Callable[..., Any]] = {
+    "provide-client-params.{service}": Guard.before,
+    "after-call.ec2.DescribeInstances": Guard.linger,
+    "after-call.logs.DescribeLogGroups": Guard.show_protection,
+    "before-call.logs.PutLogGroupDeletionProtection": Guard.protect,
+}
+
+
+def _tell(client: Any, method: Callable[..., Any], **what: Any) -> Any:
+    return method(_WATCHERS[id(client)], **what)
 
 
 def refusal(code: str, operation: str, detail: str = "") -> ClientError:

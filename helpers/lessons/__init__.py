@@ -1,0 +1,19 @@
+"""What the lessons say and ask beside plain boto3: errors that are meant to happen, and the reason behind a record.
+
+    with expect_error("AccessDenied") as refusal:
+        sts.assume_role(RoleArn=role, RoleSessionName="me")
+    refusal                                  # what AWS answered
+
+    explain(line, lab)                       # a line of the log -> the rule that decided
+
+>>> from botocore.exceptions import ClientError
+>>> with expect_error("AccessDenied") as refusal:
+...     raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "AssumeRole")
+>>> refusal
+AccessDenied: not you
+"""
+
+from helpers.lessons.errors import ExpectedError, LessonError, expect_error
+from helpers.lessons.explain import explain
+
+__all__ = ["ExpectedError", "LessonError", "expect_error", "explain"]
