@@ -63,10 +63,15 @@ def open_account(home: Home, identity: Identity, moto: Moto | None = None) -> Sa
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open: opening one costs more than most calls."""
+    """Sends an answer in one piece.
+
+    Head and body sent one after the other would let a kill fall between them, and botocore takes an answer that
+    has lost its body for an empty one.
+    """
 
     protocol_version = "HTTP/1.1"
     timeout = 600
+    wbufsize = 4 * 1024 * 1024
 
     def log_request(self, *args: Any) -> None:
         """Calls are in the journal."""
