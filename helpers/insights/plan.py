@@ -13,7 +13,21 @@ from sqlglot import exp
 from . import nodes as n
 from .expressions import Expressions, sorted_by
 from .schema import Schema
-from .values import E, Kind, Typed, all_of, as_text, binary, call, case, cast, column, number_literal, present, text_literal
+from .values import (
+    E,
+    Kind,
+    Typed,
+    all_of,
+    as_text,
+    binary,
+    call,
+    case,
+    cast,
+    column,
+    number_literal,
+    present,
+    text_literal,
+)
 
 _LARGE = 40  # nodes of an expression that is given a column of its own instead of being repeated
 _HEAVY = {"i_json", "i_logfmt", "i_v6", "json_extract", "json_extract_string", "regexp_replace"}
