@@ -4,12 +4,12 @@ Stock moto plays the account: whatever runs here calls nothing that only the san
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -77,14 +77,31 @@ def run_cells(name: str, namespace: dict[str, Any], tags: set[str]) -> None:
                 namespace |= {"mode": "aws", "confirm_account": ACCOUNT}
 
 
+class _Http:
+    status_code = 200
+
+
 @pytest.fixture
-def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3's waiters sleep for real; the account here is ready at once."""
-    stop = threading.Event()
-    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: stop.is_set())
+def ready_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stock moto lacks: agents that report to Systems Manager; and its instances run at once."""
+    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: None)
+    ordinary = access.AwsAccess.client
+
+    def client(self: access.AwsAccess, service: str) -> Any:
+        made = ordinary(self, service)
+        if service == "ssm":
+            made.meta.events.register("before-call.ssm.DescribeInstanceInformation", answer)
+        return made
+
+    def answer(**_: Any) -> Any:
+        reservations = boto3.client("ec2", region_name="us-east-1").describe_instances()["Reservations"]
+        ids = [one["InstanceId"] for entry in reservations for one in entry["Instances"]]
+        return _Http, {"InstanceInformationList": [{"InstanceId": each, "PingStatus": "Online"} for each in ids]}
+
+    monkeypatch.setattr(access.AwsAccess, "client", client)
 
 
-def test_the_notebooks_that_build_and_clean_up_run_in_an_account(account: None, quick_polls: None) -> None:
+def test_the_notebooks_that_build_and_clean_up_run_in_an_account(account: None, ready_machines: None) -> None:
     lab = open_lab(mode="aws", confirm_account=ACCOUNT)
     for number in ("01", "02", "03", "04"):
         run_cells(number, {"lab": lab}, {"parameters", "setup", "build"})
