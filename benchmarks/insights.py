@@ -64,7 +64,9 @@ def flow_table(records: int, shuffled: bool, database: Database) -> LogTable:
     return table
 
 
-def alternately(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
+def alternately(
+    first: Callable[[], object], second: Callable[[], object], rounds: int
+) -> tuple[float, float]:
     """Medians of the two in seconds, run in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
@@ -87,7 +89,9 @@ def compare(table: LogTable, label: str, rounds: int) -> float:
             rounds,
         )
         worst = max(worst, ours / theirs)
-        print(f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ours / theirs:5.2f}")
+        print(
+            f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ours / theirs:5.2f}"
+        )
     return worst
 
 

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from . import commands, commands_rows, commands_stats, commands_totals
 from . import nodes as n
-from .plan import HANDLERS, Plan, Wanted
+from .plan import HANDLERS, LookupTable, Plan, Wanted
 from .schema import Schema
 from .values import E, Kind, Typed, call, text_literal
 
@@ -37,7 +37,7 @@ class Compiled:
     used: tuple[n.Ref, ...]
     limit: int | None
     pointers: int
-    lookups: tuple[str, ...]
+    lookups: tuple[LookupTable, ...]
     wanted: tuple[Wanted, ...]
     remarks: tuple[str, ...]
     estimate: bool

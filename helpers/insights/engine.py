@@ -116,13 +116,18 @@ class Result:
 
     @cached_property
     def pointers(self) -> list[str]:
-        """An ``@ptr`` for each row of raw events, in the order of the rows; empty after stats."""
+        """An ``@ptr`` for each row of raw events, in the order of the rows ("" for a row of totals); empty after
+        stats.
+        """
         if not self._events:
             return []
         *tables, sequence = self._events
         positions = tables[0] if tables else [0] * len(sequence)
         chosen = self._run.tables
-        return [make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)]
+        return [
+            "" if seq is None else make_pointer(chosen[at], seq)
+            for at, seq in zip(positions, sequence, strict=True)
+        ]
 
     @cached_property
     def rows(self) -> list[list[tuple[str, str]]]:
@@ -167,7 +172,7 @@ class Result:
         frame: dict[str, object] = {}
         for name, kind, column in zip(self.columns, self.kinds, self.values, strict=True):
             if kind is Kind.TIME:
-                frame[name] = pd.to_datetime(pd.Series(column, dtype="Int64"), unit="ms")
+                frame[name] = pd.Series(pd.array(column, dtype="Int64")).astype("datetime64[ms]")
             elif kind in (Kind.INT, Kind.BOOL):
                 whole = [None if value is None else int(value) for value in column]
                 fits = all(value is None or abs(value) < 2**63 for value in whole)

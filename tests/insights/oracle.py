@@ -15,10 +15,7 @@ from helpers.insights import Event
 from helpers.insights import nodes as n
 from helpers.insights.parser import parse
 
-FLOW_NAMES = (
-    "version accountId interfaceId srcAddr dstAddr srcPort dstPort protocol packets bytes startTime endTime action "
-    "logStatus"
-).split()
+FLOW_NAMES = ["version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets", "bytes", "startTime", "endTime", "action", "logStatus"]
 FLOW_INTS = {"version", "srcPort", "dstPort", "protocol", "packets", "bytes", "startTime", "endTime"}
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 PERIODS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

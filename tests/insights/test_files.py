@@ -67,7 +67,11 @@ def test_parquet_from_aws(tmp_path: Path) -> None:
     )
     query = "filter bytes = 7 | fields @message, srcAddr, accountId, flowDirection"
     assert rows(query, target) == [
-        {"@message": "2 123456789012 10.0.0.1 7 1700002860 -", "srcAddr": "10.0.0.1", "accountId": "123456789012"}
+        {
+            "@message": "2 123456789012 10.0.0.1 7 1700002860 -",
+            "srcAddr": "10.0.0.1",
+            "accountId": "123456789012",
+        }
     ]
 
 
