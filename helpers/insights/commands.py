@@ -8,7 +8,7 @@ from .values import Kind, Typed, any_of, as_text, binary, call, column, negated,
 
 
 def items(plan: Plan, found: tuple[n.Item, ...]) -> dict[str, Typed]:
-    """The values of ``expr as alias`` items; a later item may use an earlier alias, but not look inside it."""
+    """The values of ``expr as alias`` items; a later item may use an earlier alias, not look inside it."""
     plan.settle_limit()
     values: dict[str, Typed] = {}
     for item in found:

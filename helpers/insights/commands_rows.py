@@ -174,7 +174,8 @@ def cidr_lookup(plan: Plan, node: n.CidrLookup) -> None:
     table = _table(plan, LookupTable(node.table, cidr=True, block=node.column))
     text, four, six = as_text(plan.x.value(node.field)), plan.fresh(), plan.fresh()
     plan.nest(
-        exp.alias_(call("i_v4", text), four, copy=False), exp.alias_(call("i_v6", text.copy()), six, copy=False)
+        exp.alias_(call("i_v4", text), four, copy=False),
+        exp.alias_(call("i_v6", text.copy()), six, copy=False),
     )
     inside = [
         exp.Between(this=column(address), low=column(f"low{version}"), high=column(f"high{version}"))
@@ -183,7 +184,9 @@ def cidr_lookup(plan: Plan, node: n.CidrLookup) -> None:
     _enrich(plan, node, table, [any_of(list(inside))], exp.Neg(this=column("bits")))
 
 
-def _enrich(plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E) -> None:
+def _enrich(
+    plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E
+) -> None:
     """Adds the outputs of the first row of the table that fits, or nothing."""
     best = exp.Select(expressions=[column("cells")])
     best.set("from_", exp.From(this=table))

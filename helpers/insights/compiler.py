@@ -26,7 +26,7 @@ class Output:
 class Compiled:
     """SQL for one schema.
 
-    ``pointers``: how many columns at the end of the statement say which event a row is: seq, or table and seq.
+    ``pointers``: how many columns at the end of the statement identify its event: seq, or table and seq.
     ``matched``: SQL that counts the events which the conditions before the first grouping let through.
     ``used``: the names that were looked up as fields of events.
     """

@@ -312,7 +312,9 @@ def _substr(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 
 def _position(value: Typed) -> E:
     """A number as a position in a text: whole, neither negative nor beyond what DuckDB accepts."""
-    bounded = call("greatest", number_literal(0), call("least", as_double(value), number_literal(2_000_000_000)))
+    bounded = call(
+        "greatest", number_literal(0), call("least", as_double(value), number_literal(2_000_000_000))
+    )
     return case((present(as_number(value)), cast(call("trunc", bounded), "BIGINT")))
 
 

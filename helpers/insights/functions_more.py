@@ -1,4 +1,4 @@
-"""The scalar functions about time, addresses and regular expressions (importing this module registers them)."""
+"""The scalar functions about time, addresses and regular expressions (importing this registers them)."""
 
 import ipaddress
 

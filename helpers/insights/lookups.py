@@ -58,7 +58,10 @@ class Lookups:
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Makes the tables on a cursor, for as long as it is open."""
         for position, ((_, rows), block) in enumerate(zip(self._tables, self._blocks, strict=True)):
-            arrays: dict[str, object] = {"line": np.arange(len(rows)), "cells": _objects([json.dumps(r) for r in rows])}
+            arrays: dict[str, object] = {
+                "line": np.arange(len(rows)),
+                "cells": _objects([json.dumps(r) for r in rows]),
+            }
             select = "SELECT line, CAST(CAST(cells AS JSON) AS VARCHAR[]) AS cells"
             if block is not None:
                 limits = [_limits(row[block]) or (0, "", "", 0) for row in rows]

@@ -11,7 +11,7 @@ _IPV6 = f"[0-9a-fA-F]{{1,4}}(:[0-9a-fA-F]{{1,4}}){{7}}|({_GROUPS})?::({_GROUPS})
 NUMBER_PATTERN = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-# The documentation blocks count as public: in the course they are "the internet" (assumption insights-public-ip).
+# The documentation blocks count as public: in the course they are "the internet" (insights-public-ip).
 RESERVED = (
     "0.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15",
     "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fe80::/10", "ff00::/8",
@@ -57,7 +57,8 @@ MACROS: tuple[str, ...] = (
     # IPv6: a dotted tail becomes two groups, then :: is filled with zeros. A lambda over a list of one binds
     # an intermediate value once; a macro would repeat its text (and the planner's work) at each mention.
     r"""i_v6_tail(s) AS CASE WHEN contains(s, '.') THEN list_transform([i_v4(regexp_extract(s, '[^:]*$'))],
-         lambda v: regexp_replace(s, '[^:]*$', '') || format('{:x}:{:x}', v // 65536, v % 65536))[1] ELSE s END""",
+         lambda v: regexp_replace(s, '[^:]*$', '') || format('{:x}:{:x}', v // 65536, v % 65536))[1]
+       ELSE s END""",
     "i_v6_list(s) AS list_filter(string_split(s, ':'), lambda x: x <> '')",
     """i_v6_groups(s) AS CASE WHEN contains(s, '::') THEN list_transform(
          [[i_v6_list(split_part(s, '::', 1)), i_v6_list(split_part(s, '::', 2))]],
@@ -71,14 +72,17 @@ MACROS: tuple[str, ...] = (
        list_transform([i_v6_tail(s)], lambda t: i_v6_value(t))[1] END""",
     f"""i_class(s) AS coalesce(
        list_transform([i_v4(s)], lambda v: CASE WHEN v IS NULL THEN NULL {_classes(4)} ELSE 'public' END)[1],
-       list_transform([i_v6(s)], lambda v: CASE WHEN v IS NULL THEN NULL {_classes(6)} ELSE 'public' END)[1])""",
+       list_transform([i_v6(s)], lambda v: CASE WHEN v IS NULL THEN NULL
+         {_classes(6)} ELSE 'public' END)[1])""",
     # a CIDR block that is only known at run time
     r"""i_bits(c, most) AS CASE WHEN regexp_full_match(split_part(c, '/', 2), '\d{1,3}')
        AND CAST(split_part(c, '/', 2) AS INTEGER) <= most THEN CAST(split_part(c, '/', 2) AS INTEGER) END""",
-    """i_in4(a, c) AS (i_v4(a) >> (32 - i_bits(c, 32))) = (i_v4(split_part(c, '/', 1)) >> (32 - i_bits(c, 32)))""",
+    """i_in4(a, c) AS (i_v4(a) >> (32 - i_bits(c, 32))) =
+       (i_v4(split_part(c, '/', 1)) >> (32 - i_bits(c, 32)))""",
     """i_shift6(v, bits) AS CASE WHEN v IS NULL THEN NULL WHEN bits = 0 THEN CAST(0 AS UHUGEINT)
        ELSE v // CAST(pow(2, 128 - bits) AS UHUGEINT) END""",
-    """i_in6(a, c) AS i_shift6(i_v6(a), i_bits(c, 128)) = i_shift6(i_v6(split_part(c, '/', 1)), i_bits(c, 128))""",
+    """i_in6(a, c) AS i_shift6(i_v6(a), i_bits(c, 128)) =
+       i_shift6(i_v6(split_part(c, '/', 1)), i_bits(c, 128))""",
     """i_histogram(m) AS CAST('{' || array_to_string(list_transform(map_entries(m),
        lambda x: '"' || i_plain(x.key) || '":' || CAST(x.value AS VARCHAR)), ',') || '}' AS JSON)""",
     "i_epochs(stamps) AS list_transform(stamps, lambda x: epoch_ms(x))",
@@ -86,7 +90,8 @@ MACROS: tuple[str, ...] = (
     r"""i_logfmt(s) AS CAST('{' || array_to_string(list_transform(
        regexp_extract_all(s, '[^\s=]+=(?:"(?:[^"\\]|\\.)*"|\S*)'),
        lambda x: CAST(to_json(regexp_extract(x, '^([^=]+)=', 1)) AS VARCHAR) || ':' || CAST(to_json(
-         CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
+         CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(
+           regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
          ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON)""",
     r"""i_csv(s) AS list_transform(regexp_extract_all(',' || s, '(?s),(\s*"(?:[^"]|"")*"\s*|[^,]*)', 1),
        lambda x: CASE WHEN regexp_full_match(x, '(?s)\s*".*"\s*') THEN

@@ -46,7 +46,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class LookupTable:
-    """A lookup table that a command reads. ``cidr``: by address, through the column ``block`` (None: find it)."""
+    """A lookup table that a command reads. ``cidr``: by address, in the column ``block`` (None: find it)."""
 
     name: n.Name
     cidr: bool = False

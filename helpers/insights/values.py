@@ -5,6 +5,7 @@ two values of unknown type is a CASE. A NULL in SQL is a missing value in the la
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -100,17 +101,17 @@ def case(*branches: tuple[E, E], default: E | None = None) -> exp.Case:
     return exp.Case(ifs=[exp.If(this=when, true=then) for when, then in branches], default=default)
 
 
-def all_of(conditions: list[E]) -> E:
+def all_of(conditions: Sequence[E]) -> E:
     """The conditions joined with AND."""
     return _joined(exp.And, conditions)
 
 
-def any_of(conditions: list[E]) -> E:
+def any_of(conditions: Sequence[E]) -> E:
     """The conditions joined with OR."""
     return _joined(exp.Or, conditions)
 
 
-def _joined(kind: type[exp.Binary], conditions: list[E]) -> E:
+def _joined(kind: type[exp.Binary], conditions: Sequence[E]) -> E:
     if len(conditions) <= 2:
         return binary(kind, *conditions) if len(conditions) == 2 else conditions[0]
     middle = len(conditions) // 2  # balanced, so that long lists stay shallow
@@ -324,7 +325,7 @@ def member(subject: Typed, items: list[Typed], negated_: bool) -> E:
 
 
 def _membership(subject: Typed, items: list[Typed]) -> E:
-    """Whether the subject equals an item: literals are looked up as numbers and as texts, at most once each."""
+    """Whether the subject equals an item: literals are looked up at once, numbers apart from texts."""
     if subject.kind is Kind.BOOL or not all(isinstance(item.sql, exp.Literal) for item in items):
         return any_of([compare("=", subject, item) for item in items])
     numbers = [item for item in items if item.kind in NUMERIC or item.is_number_text]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (queries and their answers are easier to read in one line)
 """What a run sees, counts, prints and repeats."""
 
 import doctest
@@ -28,7 +29,9 @@ from .corpus import END, QUERIES, START, sample_events, sample_table
 LINE = "2 123456789012 eni-1 {} 10.0.1.5 51000 {} 6 {} {} {} {} {} OK"
 
 
-def line(src: str = "10.0.0.1", port: int = 22, packets: int = 1, size: int = 40, action: str = "ACCEPT") -> str:
+def line(
+    src: str = "10.0.0.1", port: int = 22, packets: int = 1, size: int = 40, action: str = "ACCEPT"
+) -> str:
     return LINE.format(src, port, packets, size, START, START + 60, action)
 
 
@@ -44,7 +47,9 @@ def table() -> Iterator[LogTable]:
     made.drop()
 
 
-def values(query: str, table: LogTable, start: int = START, end: int = END, **more: int) -> list[dict[str, str]]:
+def values(
+    query: str, table: LogTable, start: int = START, end: int = END, **more: int
+) -> list[dict[str, str]]:
     return [dict(row) for row in run(query, table, start, end, **more).rows]  # type: ignore[arg-type]
 
 
@@ -96,7 +101,9 @@ def test_several_tables(table: LogTable) -> None:
     other = LogTable("/other", account_id="123456789012", database=table.database)
     table.append([at(0, line(action="REJECT"))])
     other.append([at(1, '{"action": "REJECT"}'), at(2, line(action="REJECT"))])
-    result = run("filter action = 'REJECT' | stats count(*) as n by @log | sort @log", [table, other], START, END)
+    result = run(
+        "filter action = 'REJECT' | stats count(*) as n by @log | sort @log", [table, other], START, END
+    )
     assert [dict(row) for row in result.rows] == [
         {"@log": "123456789012:/engine", "n": "1"},
         {"@log": "123456789012:/other", "n": "2"},
@@ -155,7 +162,9 @@ def test_limits(table: LogTable) -> None:
 
 def test_statistics(table: LogTable) -> None:
     table.append([at(0, line(action="REJECT")), at(1, line()), at(2, "ünï"), at(99_999, "outside")])
-    result = run("filter action = 'REJECT' | stats count(*) as n by srcAddr | filter n > 5", table, START, START + 5)
+    result = run(
+        "filter action = 'REJECT' | stats count(*) as n by srcAddr | filter n > 5", table, START, START + 5
+    )
     assert result.statistics == {
         "recordsMatched": 1.0,
         "recordsScanned": 3.0,
@@ -168,7 +177,9 @@ def test_statistics(table: LogTable) -> None:
     now = run("filter toMillis(@timestamp) < now() * 1000", table, START, START + 5, now=START + 1)
     assert now.statistics["recordsMatched"] == 1
     estimate = run("filter action = 'x' | estimate", table, START, START + 5)
-    assert dict(estimate.rows[0]) == {"estimatedBytes": str(table.bytes_in(START * 1000, START * 1000 + 5999))}
+    assert dict(estimate.rows[0]) == {
+        "estimatedBytes": str(table.bytes_in(START * 1000, START * 1000 + 5999))
+    }
     assert estimate.statistics["bytesScanned"] == 0
 
 
@@ -204,7 +215,9 @@ def test_remarks_for_names_that_are_nearly_right(table: LogTable) -> None:
 
 def test_numbers_are_printed_as_in_aws(table: LogTable) -> None:
     table.append([at(0, line(size=67_000_000)), at(1, line(size=61_000_000)), at(2, line(size=1))])
-    row = values("stats sum(bytes) as s, avg(bytes) as a, count(*) as c, max(bytes) as m, sum(bytes) / 2 as h", table)[0]
+    row = values(
+        "stats sum(bytes) as s, avg(bytes) as a, count(*) as c, max(bytes) as m, sum(bytes) / 2 as h", table
+    )[0]
     assert row == {"s": "128000001", "a": "4.2666667E7", "c": "3", "m": "67000000", "h": "6.40000005E7"}
     assert [printing.java_double(x) for x in (-0.5, 1e7, 123456789.125, 1e-3, 9.9e-4, math.inf, math.nan, 0.0)] == [
         "-0.5", "1.0E7", "1.23456789125E8", "0.001", "9.9E-4", "Infinity", "NaN", "0.0",
@@ -269,7 +282,9 @@ def test_writing_while_others_read() -> None:
 
 
 def test_a_field_of_the_flow_format_may_also_come_from_json(table: LogTable) -> None:
-    table.append([at(0, line(port=443)), at(1, '{"dstPort": 80, "action": "ACCEPT"}'), at(2, '{"dstPort": "x"}')])
+    table.append(
+        [at(0, line(port=443)), at(1, '{"dstPort": 80, "action": "ACCEPT"}'), at(2, '{"dstPort": "x"}')]
+    )
     assert values("filter dstPort < 100 | fields dstPort", table) == [{"dstPort": "80"}]
     shown = values("fields dstPort | sort dstPort desc", table)
     assert [row["dstPort"] for row in shown] == ["443", "80", "x"]
@@ -302,7 +317,10 @@ def test_lookup(table: LogTable) -> None:
     ]
     new = "lookup hosts address as srcAddr OUTPUTNEW name as action, name as n | display action, n | sort srcAddr"
     kept = run(new, table, START, END, lookups={"hosts": HOSTS})
-    assert [dict(row) for row in kept.rows][:2] == [{"action": "ACCEPT", "n": "web"}, {"action": "ACCEPT", "n": "db"}]
+    assert [dict(row) for row in kept.rows][:2] == [
+        {"action": "ACCEPT", "n": "web"},
+        {"action": "ACCEPT", "n": "db"},
+    ]
     over = run(new.replace("OUTPUTNEW", "OUTPUT"), table, START, END, lookups={"hosts": HOSTS})
     assert [dict(row).get("action") for row in over.rows] == ["web", "db", None]
     assert result.statistics["recordsMatched"] == 3
@@ -322,7 +340,13 @@ def test_lookup_refusals(table: LogTable) -> None:
     with pytest.raises(MalformedQuery, match="no column c; it has address, name, role"):
         run("lookup hosts address as srcAddr OUTPUT c", table, START, END, lookups={"hosts": HOSTS})
     with pytest.raises(MalformedQuery, match="no column of the lookup table hosts holds CIDR blocks"):
-        run("cidrlookup hosts srcAddr OUTPUT name", table, START, END, lookups={"hosts": "name,role\nweb,front\n"})
+        run(
+            "cidrlookup hosts srcAddr OUTPUT name",
+            table,
+            START,
+            END,
+            lookups={"hosts": "name,role\nweb,front\n"},
+        )
 
 
 # a day of records against pandas -----------------------------------------------------------------
@@ -400,7 +424,10 @@ def test_flow_log_questions_against_pandas(
 def test_to_pandas_types(table: LogTable) -> None:
     table.append([at(0, line()), at(1, "2 123456789012 eni-1 - - - - - - - 1 2 - NODATA")])
     frame = run(
-        "fields @timestamp, bytes, bytes / 3 as third, action, bytes > 3 as large | sort @timestamp", table, START, END
+        "fields @timestamp, bytes, bytes / 3 as third, action, bytes > 3 as large | sort @timestamp",
+        table,
+        START,
+        END,
     ).to_pandas()
     assert [str(kind) for kind in frame.dtypes] == ["datetime64[ms]", "Int64", "Float64", "string", "Int64"]
     assert frame["bytes"].isna().tolist() == [False, True]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (queries and their answers are easier to read in one line)
 """Random queries over random records: the engine and the obvious evaluator give the same rows in the same order."""
 
 import datetime
