@@ -15,7 +15,7 @@ Traceback (most recent call last):
 helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
 """
 
-from .engine import Query, Result, compile, make_pointer, read_pointer, run
+from .engine import Query, Result, compile, make_pointer, read_pointer, run  # noqa: A004
 from .errors import MalformedQuery, QueryFailed
 from .files import open_logs
 from .table import Database, Event, LogTable

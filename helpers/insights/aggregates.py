@@ -1,4 +1,4 @@
-"""The aggregates of ``stats``. Sums of fractions are taken in sorted order, so that equal queries give equal bytes."""
+"""The aggregates of ``stats``. Fractions are added in sorted order: equal queries give equal bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

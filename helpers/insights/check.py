@@ -22,7 +22,7 @@ assert _registered.FUNCTIONS_READY
 
 @dataclass(slots=True)
 class Stage:
-    """The symbol table of one stage: all fields of events (open), or exactly the names of a stats (closed)."""
+    """The symbol table of one stage: all fields of events (open), or the names of a stats (closed)."""
 
     closed: bool = False
     names: set[str] = field(default_factory=set)

@@ -100,6 +100,7 @@ def _column_totals(plan: Plan, summed: dict[str, Typed]) -> None:
     union = exp.Union(this=above, expression=below, distinct=False, by_name=True)
     plan.relation.source = subquery(union, plan.fresh("s"))
     plan.relation.order = [sorted_by(column(bottom)), *order]
+    plan.sorted = True
     for name, value in moved.items():
         plan.define(name, value)
         if name in plan.projected:

@@ -1,4 +1,4 @@
-"""The two ways a query can go wrong: it is refused (`MalformedQuery`) or it fails while it runs (`QueryFailed`)."""
+"""How a query goes wrong: it is refused (`MalformedQuery`), or it fails while it runs (`QueryFailed`)."""
 
 
 class MalformedQuery(ValueError):

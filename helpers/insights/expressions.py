@@ -265,7 +265,7 @@ class Expressions:
         return Typed(case((is_json, text)), Kind.UNKNOWN)
 
     def natural_order(self, value: Typed, descending: bool) -> list[exp.Ordered]:
-        """The sort keys of a value: typed values order directly, unknown ones naturally; missing ones last."""
+        """The sort keys of a value: typed values order directly, unknown ones naturally."""
         if value.kind in (Kind.INT, Kind.DOUBLE, Kind.NUMBER, Kind.TIME, Kind.BOOL):
             return [sorted_by(value.e, descending)]
         if value.kind is Kind.MISSING:

@@ -18,8 +18,9 @@ Source = str | Path | IO[str] | Iterable["str | Path | Event | IO[str]"]
 _APART = 10**12  # between the seq of one file and of the next
 
 # One column a line: a delimiter and a null that no log line has, no quoting.
-_LINES = """read_csv($1, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '',
-  auto_detect = false, filename = true, null_padding = true, max_line_size = 2097152, nullstr = chr(2))"""
+_LINES = """read_csv($1, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '',
+  escape = '', auto_detect = false, filename = true, null_padding = true,
+  max_line_size = 2097152, nullstr = chr(2))"""
 
 
 def open_logs(
@@ -71,12 +72,14 @@ def _listed(given: Source) -> "list[str | Path | Event | IO[str]]":
         return [given]
     if hasattr(given, "readline"):
         return [cast(IO[str], given)]
-    return list(cast("Iterable[str | Path | Event | IO[str]]", given))
+    return list(given)
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(child for child in path.rglob("*") if child.is_file() and not child.name.startswith("."))
+        found = sorted(
+            child for child in path.rglob("*") if child.is_file() and not child.name.startswith(".")
+        )
         if not found:
             raise FileNotFoundError(f"no files in {path}")
         return found
@@ -114,7 +117,9 @@ def _append_lines(table: LogTable, file: IO[str], layout: LogFormat) -> None:
     start, stream = _start_position(layout), Path(str(getattr(file, "name", "-"))).name
     lines = (line.rstrip("\r\n") for line in file)
     for batch in _batches(line for line in lines if line and not _is_header(line)):
-        table.append(Event(ms, ms, stream, line) for line, ms in ((line, _time(line, start, layout)) for line in batch))
+        table.append(
+            Event(ms, ms, stream, line) for line, ms in ((line, _time(line, start, layout)) for line in batch)
+        )
 
 
 def _batches(lines: Iterator[str], size: int = 20_000) -> Iterator[list[str]]:
@@ -174,7 +179,7 @@ def _ours(path: Path, position: int) -> str:
 
 
 def _aws(path: Path, position: int, names: tuple[str, ...], columns: Sequence[Column]) -> str:
-    """A flow-log file that AWS delivered as Parquet: typed already, the message is put together when asked for."""
+    """A flow-log file that AWS delivered as Parquet: typed already, the message put together on demand."""
     fields = [title for title in names if _field_name(title) in FIELDS]
     line = ", ".join(f"coalesce(CAST(\"{title}\" AS VARCHAR), '-')" for title in fields)
     start = 'CAST("start" AS BIGINT) * 1000' if "start" in fields else "CAST(0 AS BIGINT)"

@@ -45,15 +45,21 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A parameter that stands for the position of a column in a lookup table; found when the query runs.
+class LookupTable:
+    """A lookup table that a command reads. ``cidr``: by address, in the column ``block`` (None: find it)."""
 
-    ``column`` is None for the column that holds the CIDR blocks when the query does not name it.
-    """
+    name: n.Name
+    cidr: bool = False
+    block: n.Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A parameter for the position of a column in the n-th lookup table; known when the query runs."""
 
     parameter: str
-    table: n.Name
-    column: n.Name | None
+    table: int
+    column: n.Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,11 @@ class Plan:
         self.bin: TimeBin | None = None
         self.raw = True
         self.any_order = False
+        self.sorted = False
         self.matched: E | None = None
         self.remarks: list[str] = []
         self.estimate = False
-        self.lookups: list[str] = []
+        self.lookups: list[LookupTable] = []
         self.wanted: list[Wanted] = []
 
     def parameter(self, name: str) -> E:
@@ -112,7 +119,7 @@ class Plan:
 
     def ordering(self) -> list[exp.Ordered]:
         """The total order of the rows: the user's keys, then the group keys or the order of arrival."""
-        if self.relation.order or not self.raw:
+        if self.sorted or not self.raw:
             return [*self.relation.order, *self.relation.ties]
         if self.any_order:
             return self.relation.ties

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 COMMANDS = (
     "fields", "display", "filter", "where", "filterIndex", "stats", "sort", "limit", "dedup", "parse", "json",
-    "unnest", "expand", "lookup", "cidrlookup", "accum", "addtotals", "fillmissing", "countFrequent", "estimate",
+    "unnest", "expand", "lookup", "cidrlookup", "accum", "addtotals", "fillmissing", "countFrequent",
+    "estimate",
 )  # fmt: skip
 
 # Commands of the language (Logs Insights QL pages, 2026) that this engine refuses rather than imitates.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (queries are easier to read in one line)
 """Valid queries of every command and function, and a table to run them on."""
 
 from helpers.insights import Database, Event, LogTable

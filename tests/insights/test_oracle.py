@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (queries and their answers are easier to read in one line)
 """Random queries over random records: the engine and the obvious evaluator give the same rows in the same order."""
 
 import datetime
@@ -31,7 +32,9 @@ class Writer:
         return self.draw.choice(NUMERIC + TEXTUAL + JSON_FIELDS)
 
     def literal(self) -> str:
-        return self.draw.choice([str(self.draw.randint(0, 60)), "443", "3.5", *(f'"{text}"' for text in STRINGS)])
+        return self.draw.choice(
+            [str(self.draw.randint(0, 60)), "443", "3.5", *(f'"{text}"' for text in STRINGS)]
+        )
 
     def number(self, depth: int = 0) -> str:
         if depth > 2 or self.draw.random() < 0.5:
@@ -48,7 +51,7 @@ class Writer:
         if kind == 0:
             return f"{name} {self.pick('=', '!=', '<', '<=', '>', '>=')} {self.literal()}"
         if kind == 1:
-            return f"{name} {self.pick('like', 'not like')} \"{self.draw.choice(STRINGS)}\""
+            return f'{name} {self.pick("like", "not like")} "{self.draw.choice(STRINGS)}"'
         if kind == 2:
             return f"{name} {self.pick('like', '=~', 'not like')} /{self.draw.choice(REGEXES)}/"
         if kind == 3:
@@ -72,7 +75,7 @@ class Writer:
         if kind == 2:
             return f"coalesce({self.field()}, {self.field()})"
         if kind == 3:
-            return f"concat({self.field()}, \"-\", {self.field()})"
+            return f'concat({self.field()}, "-", {self.field()})'
         if kind == 4:
             return f"{self.pick('datefloor', 'dateceil')}(@timestamp, {self.pick('5m', '300s', '1h', '1d', '2w')})"
         return self.condition(2)
@@ -119,7 +122,10 @@ class Writer:
         if self.draw.random() < 0.3:
             parts.append(f"filter y0 {self.pick('>', '<', '!=')} {self.draw.randint(0, 40)}")
         if self.draw.random() < 0.2:
-            parts.append("stats max(y0) as z, count(*) as c" + (f" by {keys[0]}" if keys and "(" not in keys[0] else ""))
+            parts.append(
+                "stats max(y0) as z, count(*) as c"
+                + (f" by {keys[0]}" if keys and "(" not in keys[0] else "")
+            )
         elif self.draw.random() < 0.6:
             parts.append(f"sort y0 {self.pick('asc', 'desc')}")
         return parts
@@ -141,11 +147,18 @@ def random_events(seed: int, count: int, with_json: bool) -> list[Event]:
             action = draw.choice(["ACCEPT", "REJECT"]) if status == "OK" else "-"
             message = f"2 123456789012 eni-{draw.randrange(3)} {values} {at} {at + 60} {action} {status}"
         elif kind < 0.9:
-            level, v = draw.choice(["info", "error", "7", ""]), draw.choice(['"12"', "3.5", '"x9"', '"x10"', "null", "7"])
-            message = f'{{"level": "{level}", "v": {v}, "deep": {{"x": {draw.randrange(4)}}}, "action": "REJECT"}}'
+            level, v = (
+                draw.choice(["info", "error", "7", ""]),
+                draw.choice(['"12"', "3.5", '"x9"', '"x10"', "null", "7"]),
+            )
+            message = (
+                f'{{"level": "{level}", "v": {v}, "deep": {{"x": {draw.randrange(4)}}}, "action": "REJECT"}}'
+            )
         else:
             message = draw.choice(["level=error x", "plain text here now", "", "{broken"])
-        events.append(Event(at * 1000 + draw.choice([0, 0, 5]), at * 1000, f"eni-{draw.randrange(3)}-all", message))
+        events.append(
+            Event(at * 1000 + draw.choice([0, 0, 5]), at * 1000, f"eni-{draw.randrange(3)}-all", message)
+        )
     return events
 
 
@@ -189,7 +202,7 @@ def many(seeds: range) -> None:
 
 
 def test_random_queries() -> None:
-    many(range(1000, 1150))
+    many(range(1000, 1080))
 
 
 @pytest.mark.long
