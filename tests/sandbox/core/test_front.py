@@ -80,6 +80,7 @@ def test_a_wrong_secret_is_noticed(box: Box) -> None:
     [
         ("ec2", "create_network_insights_path", {"Source": "i-1", "Protocol": "tcp"}),
         ("ssm", "start_session", {"Target": "i-1"}),
+        ("ssm", "put_parameter", {"Name": "/a", "Value": "b", "Type": "String"}),
         ("logs", "put_query_definition", {"name": "a", "queryString": "fields @message"}),
         ("lambda", "list_functions", {}),
         ("s3", "list_buckets", {}),
