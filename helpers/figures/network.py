@@ -120,13 +120,15 @@ def _alt(topology: Topology, vpcs: list[Vpc], names: _Names) -> str:
         subnets = _subnets(topology, vpc)
         public = sum(_is_public(topology, subnet) for subnet in subnets)
         machines = sum(len(_interfaces(topology, subnet)) for subnet in subnets)
-        parts.append(
-            f"VPC {names.of(vpc.id)} {_cidrs(vpc)} with {public} public and {len(subnets) - public} private "
-            f"subnets and {machines} network interfaces"
-        )
+        kinds = f"{_count(public, 'public subnet')}, {_count(len(subnets) - public, 'private subnet')}"
+        parts.append(f"VPC {names.of(vpc.id)} {_cidrs(vpc)}: {kinds}, {_count(machines, 'network interface')}")
     for peering in _peerings(topology, vpcs):
         parts.append(f"peering {names.of(peering.id)} is {peering.status}")
     return "; ".join(parts) + "." if parts else "No VPC."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
 def _text(topology: Topology, vpcs: list[Vpc], names: _Names) -> str:
