@@ -87,7 +87,9 @@ def compare(table: LogTable, label: str, rounds: int) -> float:
             rounds,
         )
         worst = max(worst, ours / theirs)
-        print(f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ours / theirs:5.2f}")
+        print(
+            f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ours / theirs:5.2f}"
+        )
     return worst
 
 

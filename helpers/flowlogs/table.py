@@ -92,9 +92,7 @@ def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
         data = data[len(header) + 1 :]
     if not data or b" - " in data[:_GLANCE] or any(mark in data for mark in _UNCLEAN):
         return None
-    types: dict[str, Any] = {
-        field.attribute: "int64" if field.is_integer else "category" for field in fmt.fields
-    }
+    types: dict[str, Any] = {field.attribute: "int64" if field.is_integer else "category" for field in fmt.fields}
     try:
         frame = pd.read_csv(
             io.BytesIO(data), sep=" ", header=None, names=list(types), dtype=types, quoting=3, na_filter=False
@@ -175,9 +173,7 @@ def _mend(
             mended[place] = fmt.render(fmt.read(lines[place]))
         except RecordError as error:
             if bad is None:
-                raise RecordError(
-                    f"line {numbers[place]}: {error} (pass bad=[] to set such lines aside)"
-                ) from error
+                raise RecordError(f"line {numbers[place]}: {error} (pass bad=[] to set such lines aside)") from error
             bad.append(BadLine(numbers[place], lines[place].rstrip("\r\n"), str(error)))
             mended[place] = None
     replaced = [mended.get(place, line) for place, line in enumerate(lines)]
@@ -191,9 +187,7 @@ def _series(values: Any, field: Field, lines: list[str], place: int) -> "pd.Seri
         return pd.Series(pd.arrays.IntegerArray(data, mask))
     codes, hashes = pd.factorize(values)
     first = np.zeros(len(hashes), dtype=np.int64)
-    first[codes[::-1]] = np.arange(
-        len(codes) - 1, -1, -1
-    )  # the last write stays: the first row with the value
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last write stays: the first row with the value
     texts = [lines[row].split(" ", place + 1)[place] for row in first.tolist()]
     order = sorted(set(texts) - {"-"})
     number = {text: code for code, text in enumerate(order)} | {"-": -1}

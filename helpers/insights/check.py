@@ -208,6 +208,8 @@ class _Checker:
         for item in command.items:
             self.top_k(command, item)
             self.grouped(item.expr, known)
+            if not any(self.depends(node, known) for node in walk(item.expr)):
+                raise self.fail("stats expects an aggregation such as count(*)", item)
             known.add(item.name)
         for node in walk_items((*command.items, *command.keys)):
             if isinstance(node, n.Ref) and str(node.parts[0]) in doubtful:
@@ -217,6 +219,11 @@ class _Checker:
             raise self.fail("offset must follow by bin(period)", command.offset)
         self.binned = bool(binned)
         self.close({item.name for item in (*command.items, *command.keys)}, "stats")
+
+    def depends(self, node: n.Expr, known: set[str]) -> bool:
+        """Whether an expression is an aggregation, a group key or an earlier alias."""
+        aggregated = isinstance(node, n.Call) and key(node.name) in AGGREGATES
+        return aggregated or isinstance(node, n.Ref) or heading(self.text, node) in known
 
     def top_k(self, command: n.Stats, item: n.Item) -> None:
         call = item.expr
@@ -271,6 +278,8 @@ class _Checker:
             self.aggregate(node)
             return
         if isinstance(node, n.Call):
+            if _is_bin(node) and "@timestamp" not in known:
+                raise self.fail("bin is neither aggregated nor named after by", node)
             self.scalar(node)
             for child in node.args:
                 if not isinstance(child, n.Period | n.Regex):

@@ -25,10 +25,13 @@ def items(plan: Plan, found: tuple[n.Item, ...]) -> dict[str, Typed]:
 
 @command(n.Fields)
 def fields(plan: Plan, node: n.Fields) -> None:
-    """Several fields commands accumulate."""
-    for name, value in items(plan, node.items).items():
+    """Several fields commands accumulate; what parse and the like added before is shown only when listed."""
+    values = items(plan, node.items)
+    for name in plan.added - values.keys():
+        plan.projected.pop(name, None)
+    plan.added.clear()
+    for name, value in values.items():
         plan.projected[name] = value
-        plan.added.discard(name)
 
 
 @command(n.Display)

@@ -117,7 +117,7 @@ def fill_missing(plan: Plan, node: n.FillMissing) -> None:
         raise plan.x.fail("fillmissing must follow stats ... by bin()", node)
     physical = {name: plan.fresh() for name in names}
     columns: list[E] = [exp.alias_(names[name].e, column_, copy=False) for name, column_ in physical.items()]
-    keys = {tie.this.name for tie in plan.relation.ties}
+    keys = {tie.this.name for tie in plan.relation.ties if isinstance(tie.this, exp.Column)}
     others = [
         physical[name]
         for name, value in names.items()

@@ -179,7 +179,8 @@ class Expressions:
         if name in AGGREGATES and self.aggregated is not None:
             return self.aggregated(node)
         args = [self.argument(argument) for argument in node.args]
-        return FUNCTIONS[name].build(self, node, args)
+        made = FUNCTIONS[name].build(self, node, args)
+        return truth_value(made.sql) if made.kind is Kind.BOOL else made  # a missing argument gives 0
 
     def argument(self, node: n.Expr) -> Typed:
         """An argument; periods, patterns and * are read from the tree by the function itself."""

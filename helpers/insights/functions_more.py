@@ -1,14 +1,24 @@
 """The scalar functions about time, addresses and regular expressions (importing this module registers them)."""
 
 import ipaddress
-import re
 from collections.abc import Callable
 
 from sqlglot import exp
 
 from . import nodes as n
 from .functions import Build, Context, function, literal_text
-from .patterns import MILLIS, MONTHS, date_format_error, java_date, regex_error, rewrite_error, to_re2, to_rewrite, width, zone_error
+from .patterns import (
+    MILLIS,
+    MONTHS,
+    date_format_error,
+    java_date,
+    regex_error,
+    rewrite_error,
+    to_re2,
+    to_rewrite,
+    width,
+    zone_error,
+)
 from .values import (
     E,
     Kind,

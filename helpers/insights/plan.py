@@ -13,7 +13,21 @@ from sqlglot import exp
 from . import nodes as n
 from .expressions import Expressions, sorted_by
 from .schema import Schema
-from .values import E, Kind, Typed, all_of, as_text, binary, call, column, number_literal, text_literal
+from .values import (
+    E,
+    Kind,
+    Typed,
+    all_of,
+    as_text,
+    binary,
+    call,
+    case,
+    cast,
+    column,
+    number_literal,
+    present,
+    text_literal,
+)
 
 _LARGE = 40  # nodes of an expression that is given a column of its own instead of being repeated
 _HEAVY = {"i_json", "i_logfmt", "i_v6", "json_extract", "json_extract_string", "regexp_replace"}
@@ -157,7 +171,12 @@ class Plan:
 
     def regroup(self, grouped: exp.Select, keys: list[Typed]) -> None:
         """Continues with the rows of a grouped SELECT, in the order of their keys."""
-        ties = [sorted_by(value.e) for value in keys]
+        ties: list[exp.Ordered] = []
+        for value in keys:
+            if value.kind is Kind.UNKNOWN:  # numbers by value, after what is no number
+                there = case((present(value.e), call("coalesce", call("i_num", value.e), _lowest())))
+                ties.append(sorted_by(there))
+            ties.append(sorted_by(value.e))
         self.relation = Relation(subquery(grouped, self.fresh("g")), ties=ties)
         self.raw = False
         self.shown = None
@@ -211,6 +230,10 @@ def _visible(schema: Schema, position: int) -> list[E]:
 
 def _bound(name: str) -> E:
     return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
+
+
+def _lowest() -> E:
+    return cast(text_literal("-Infinity"), "DOUBLE")
 
 
 def subquery(query: exp.Select | exp.Union, name: str) -> E:

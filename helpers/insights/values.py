@@ -244,7 +244,11 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def compare(op: str, left: Typed, right: Typed) -> E:
-    """A comparison; NULL (which counts as false) when a side is missing."""
+    """A comparison; NULL (which counts as false) when a side is missing.
+
+    Two numbers compare as numbers, two texts by code point; a number and a text are unequal and in no order
+    (assumption insights-compare), whatever is known of their types beforehand.
+    """
     left, right = as_unknown(left), as_unknown(right)
     if Kind.MISSING in (left.kind, right.kind):
         return FALSE.copy()
@@ -257,15 +261,25 @@ def compare(op: str, left: Typed, right: Typed) -> E:
         return _with_number(op, left, right)
     if right_number:
         return _with_number(_FLIPPED.get(op, op), right, left)
-    if not _may_be_number(left) or not _may_be_number(right):
-        return binary(_OPERATORS[op], left.e, right.e)
+    text = binary(_OPERATORS[op], left.e, right.e)
+    unsure = [side for side in (left, right) if _may_be_number(side)]
+    if op in ("=", "!=") and len(unsure) < 2:
+        return text  # a text that is no number equals no number
+    if not unsure:
+        return text
+    if len(unsure) == 1:
+        return all_of([negated(present(as_number(unsure[0]))), text])
     numbers = as_number(left), as_number(right)
-    return case(
-        (
-            all_of([present(numbers[0]), present(numbers[1])]),
-            binary(_OPERATORS[op], numbers[0].copy(), numbers[1].copy()),
-        ),
-        default=binary(_OPERATORS[op], left.e, right.e),
+    count = exp.Add(this=cast(present(numbers[0]), "INT"), expression=cast(present(numbers[1]), "INT"))
+    compared = binary(_OPERATORS[op], numbers[0].copy(), numbers[1].copy())
+    unlike = exp.Boolean(this=op == "!=")
+    return exp.Case(
+        this=count,
+        ifs=[
+            exp.If(this=number_literal(2), true=compared),
+            exp.If(this=number_literal(1), true=all_of([present(left.e), present(right.e), unlike])),
+        ],
+        default=text,
     )
 
 

@@ -122,8 +122,7 @@ def _without_traffic(record: FlowRecord) -> Explanation:
         text = f"NODATA: nothing went to or from {record.interface_id} in this window; no rule was asked"
     else:
         text = (
-            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; "
-            "nothing can be said of it"
+            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; nothing can be said of it"
         )
     return Explanation(text, None, ())
 
@@ -183,9 +182,7 @@ def _accepted(
 ) -> Explanation:
     way = _way(record)
     if acl.answer == "denies":
-        note = (
-            "the network ACL of this topology would refuse it, so the rules were others at the record's time"
-        )
+        note = "the network ACL of this topology would refuse it, so the rules were others at the record's time"
         return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,))
     if group.answer == "allows" and not known:
         return Explanation(f"{way} was accepted: {group.text}", group, stages)
@@ -217,9 +214,7 @@ def _rejected(
     unsure = [one for one in stages if one.answer == "depends"]
     notes: list[str] = []
     if not known and len(stages) == 2 and acl.answer != "not asked":
-        notes.append(
-            "a record does not say whether a group or an ACL refused; both are shown as they are set"
-        )
+        notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
         if decided is group and reply.answer != "denies" and acl.answer != "denies":
@@ -319,9 +314,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
     if topology.read_at is not None:
         notes.append(f"rules as read at {_time(topology.read_at)}")
     if current is not None and (port := current.view.ports.get(flow.port.id)) is not None:
-        now = _Flow(
-            port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port
-        )
+        now = _Flow(port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port)
         then = (_group(topology.view, flow, flow.direction), _acl(topology.view, flow))
         if then != (_group(current.view, now, flow.direction), _acl(current.view, now)):
             notes.append("the rules have changed since: they would decide otherwise now, or by another rule")
@@ -331,11 +324,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
 
 
 def _time(moment: datetime) -> str:
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        if moment.tzinfo
-        else f"{moment:%Y-%m-%d %H:%M:%S}"
-    )
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _way(record: FlowRecord) -> str:

@@ -56,9 +56,7 @@ def one_by_one(lines: list[str], fmt: LogFormat) -> tuple[list[FlowRecord], list
 @given(
     st.lists(
         st.lists(st.sampled_from(PARTS), min_size=2, max_size=4).map(" ".join)
-        | records(LogFormat(("srcport", "bytes", "action"))).map(
-            LogFormat(("srcport", "bytes", "action")).render
-        ),
+        | records(LogFormat(("srcport", "bytes", "action"))).map(LogFormat(("srcport", "bytes", "action")).render),
         max_size=8,
     )
 )

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from helpers.insights import Database, Event, LogTable, MalformedQuery, Query, compile, run
+from helpers.insights import Database, Event, LogTable, MalformedQuery, Query, QueryFailed, compile, run
 
 from .corpus import END, QUERIES, START, sample_table
 
@@ -59,6 +59,8 @@ def try_query(text: str, table: LogTable) -> bool:
         assert len(result.rows) == len(result)
     except MalformedQuery as error:
         assert "lookup table" in error.message
+    except QueryFailed as error:
+        raise AssertionError(f"{text!r} failed: {error}") from error
     return True
 
 

@@ -100,7 +100,9 @@ def _open_acl(ec2: Any, vpc: str, subnet: str) -> str:
         ec2.create_network_acl_entry(
             NetworkAclId=acl, RuleNumber=100, Protocol="-1", RuleAction="allow", Egress=egress, CidrBlock="0.0.0.0/0"
         )
-    for found in ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]:
+    for found in ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])[
+        "NetworkAcls"
+    ]:
         for association in found["Associations"]:
             if association["SubnetId"] == subnet:
                 ec2.replace_network_acl_association(

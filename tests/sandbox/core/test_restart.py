@@ -122,7 +122,7 @@ def test_looking_and_failing_in_between_changes_nothing(tmp_path: Path, undistur
         looking = True
         box("ec2").describe_vpcs()
         box("ec2").describe_instances()
-        with pytest.raises(Exception, match="InvalidVpc.Range|InvalidParameterValue"):
+        with pytest.raises(Exception, match=r"InvalidVpc\.Range|InvalidParameterValue"):
             box("ec2").create_vpc(CidrBlock="10.1.0.0/8")
         looking = False
 
@@ -173,7 +173,7 @@ def test_events_of_a_call_that_was_never_journaled_are_dropped(tmp_path: Path) -
     logs = box("logs")
     logs.create_log_group(logGroupName="g")
     logs.create_log_stream(logGroupName="g", logStreamName="s")
-    now = int(1767603600000)
+    now = 1767603600000
     logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now, "message": "one"}])
     logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now, "message": "two"}])
     box.kill()
