@@ -22,7 +22,7 @@ LOOK = ["logs:DescribeLogGroups", "logs:DescribeLogStreams"]
 
 def trust(**changes: Any) -> dict[str, Any]:
     """The service's trust with some members of its statement changed."""
-    document = copy.deepcopy(FLOW_LOGS_TRUST)
+    document: dict[str, Any] = copy.deepcopy(FLOW_LOGS_TRUST)
     document["Statement"][0].update(changes)
     return document
 
@@ -37,7 +37,7 @@ def policy(*actions: str, resource: str = "*") -> dict[str, Any]:
 
 
 def denying(action: str) -> dict[str, Any]:
-    document = policy(*WRITE)
+    document: dict[str, Any] = policy(*WRITE)
     document["Statement"].append({"Effect": "Deny", "Action": action, "Resource": "*"})
     return document
 

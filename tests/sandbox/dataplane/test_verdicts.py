@@ -5,13 +5,14 @@ worked, so that no test stands on the damage of another. A packet that is late f
 the table, is what no program of the simulated shell sends: `tests/network/test_rules_table.py` has it.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 
 import pytest
 
-from tests.sandbox.dataplane.conftest import DELIVERED_SECONDS, Lab, Row
+from tests.sandbox.dataplane.conftest import DELIVERED_SECONDS, WINDOW_SECONDS, Lab, Row
 from tests.support import network
 from tests.support.network import CLIENT_ADDRESS, SERVER_ADDRESS
 
@@ -293,6 +294,35 @@ def test_ping_as_aws_publishes_it(lab: Lab) -> None:
     }
     for interface in (client, server):
         assert len({(one.start, one.end) for one in records if one.interface_id == interface}) == 1
+
+
+def default_lines(lab: Lab, side: network.Side, since: float) -> list[str]:
+    """The lines of an interface in the default format, NODATA too, as GetLogEvents gives them."""
+    page = lab("logs").get_log_events(
+        logGroupName=network.GROUP,
+        logStreamName=f"{side.interface}-all",
+        startTime=int(since * 1000),
+        startFromHead=True,
+    )
+    return [event["message"] for event in page["events"]]
+
+
+def test_accepted_ssh_rejected_rdp_and_nodata_as_aws_publishes_them(lab: Lab) -> None:
+    """The first examples of "Flow log record examples": fourteen fields, one blank apart, ids and times aside."""
+    before = datetime.fromisoformat(lab.box.advance(1)).timestamp()
+    _, records = lab.run(SSH, f"curl -s -m 2 {SERVER_ADDRESS}:3389")
+    port = {one.dstport: one.srcport for one in records if one.flow_direction == "egress"}
+    lab.box.advance(1200)
+    eni = lab.net.server.interface
+    lines = default_lines(lab, lab.net.server, before)
+    place = f"2 123456789012 {eni} {CLIENT_ADDRESS} {SERVER_ADDRESS}"
+    rest = r"(\d+) (\d+) (\d{10}) (\d{10})"
+    ssh = [found for line in lines if (found := re.fullmatch(f"{place} {port[22]} 22 6 {rest} ACCEPT OK", line))]
+    rdp = [found for line in lines if (found := re.fullmatch(f"{place} {port[3389]} 3389 6 {rest} REJECT OK", line))]
+    packets, octets, start, end = (int(one) for one in ssh[0].groups())
+    assert packets > 4 and octets > 52 * packets and 0 < end - start <= WINDOW_SECONDS
+    assert [one.groups()[:2] for one in rdp] == [("2", "120")]
+    assert any(re.fullmatch(rf"2 123456789012 {eni} - - - - - - - \d{{10}} \d{{10}} - NODATA", one) for one in lines)
 
 
 def test_traffic_to_the_internet_takes_path_8_from_the_private_address(lab: Lab) -> None:
