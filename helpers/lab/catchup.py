@@ -85,7 +85,7 @@ def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
                 exec(compile(source, f"{path.name}[{cell_id}]", "exec"), namespace)
         except Exception as problem:
             raise LabError(
-                f"Catching up stopped in {path.name}, cell {cell_id}: {type(problem).__name__}: {problem}. "
+                f"Catching up stopped in {path.name}, cell {cell_id}: {type(problem).__name__}: {str(problem).rstrip('.')}. "
                 f"Open that notebook and run it to see where it stands."
             ) from problem
         if "parameters" in tags:

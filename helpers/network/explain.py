@@ -39,7 +39,7 @@ class Candidate:
         return f"{_SYMBOLS[self.answer]} {self.stage} {self.answer}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """Why a record says what it says.
 
@@ -74,6 +74,8 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.text
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return self.html
@@ -217,14 +219,14 @@ def _rejected(
         notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
-        if decided is group and reply.answer != "denies" and acl.answer != "denies":
+        if decided is group and reply.answer != "denies" and acl.answer != "denies" and _looks_like_an_answer(record):
             notes.append("if it was an answer, it came after its connection was closed or forgotten")
         return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes))
     if len(refusing) == 2:
         later = f"(the {refusing[1].stage} refuses it too, but comes later)"
         text = f"{way} was rejected by {refusing[0].text} {later}"
         decided = refusing[0]
-        if record.protocol and decided is group:
+        if decided is group and _looks_like_an_answer(record):
             notes.append("if it was an answer, the group did not look, and the network ACL decided")
         return Explanation(text, decided, stages, tuple(notes))
     if refusing or unsure:
@@ -232,6 +234,11 @@ def _rejected(
     notes.append("AWS also rejects packets that arrive after their connection was closed")
     notes.append("or the rules were others at the record's time: use the topology of that time")
     return Explanation(f"{way} was rejected, but these rules allow it", None, stages, tuple(notes))
+
+
+def _looks_like_an_answer(record: FlowRecord) -> bool:
+    """Whether the sender's port is the lower one, as a server's is; what has no ports may always be an answer."""
+    return (record.srcport or 0) <= (record.dstport or 0)
 
 
 def _group(view: View, flow: _Flow, direction: Direction, *, turned: bool = False) -> Candidate:
