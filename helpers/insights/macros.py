@@ -87,7 +87,8 @@ MACROS: tuple[str, ...] = (
        lambda x: '"' || i_plain(x.key) || '":' || CAST(x.value AS VARCHAR)), ',') || '}' AS JSON)""",
     "i_epochs(stamps) AS list_transform(stamps, lambda x: epoch_ms(x))",
     # name=value pairs as a JSON object, csv as a list of texts
-    r"""i_logfmt(s) AS CASE WHEN regexp_matches(s, '[^\s=]+=') THEN CAST('{' || array_to_string(list_transform(
+    r"""i_logfmt(s) AS CASE WHEN regexp_matches(s, '[^\s=]+=') THEN
+       CAST('{' || array_to_string(list_transform(
        regexp_extract_all(s, '[^\s=]+=(?:"(?:[^"\\]|\\.)*"|\S*)'),
        lambda x: CAST(to_json(regexp_extract(x, '^([^=]+)=', 1)) AS VARCHAR) || ':' || CAST(to_json(
          CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(
