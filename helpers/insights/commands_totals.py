@@ -82,16 +82,19 @@ def _column_totals(plan: Plan, summed: dict[str, Typed]) -> None:
     columns: list[E] = []
     for name, value in {**plan.projected, **(plan.shown or {}), **summed}.items():
         physical = plan.fresh()
-        number = name in summed
-        columns.append(exp.alias_(as_double(value) if number else value.e, physical, copy=False))
-        moved[name] = Typed(column(physical), Kind.NUMBER if number else value.kind)
+        typed = value.kind in _NUMBERS and name in summed
+        columns.append(exp.alias_(as_double(value) if typed else value.e, physical, copy=False))
+        moved[name] = Typed(column(physical), Kind.NUMBER if typed else value.kind)
     bottom = plan.fresh()
     order = plan.ordering()
     plan.nest(*columns, exp.alias_(exp.Boolean(this=False), bottom, copy=False))
     sums: list[E] = []
     for name in summed:
-        ordered = exp.Order(this=moved[name].e, expressions=[sorted_by(moved[name].e)])
-        sums.append(exp.alias_(call("sum", ordered), moved[name].sql.name, copy=False))
+        number = as_double(moved[name])
+        total: E = call("sum", exp.Order(this=number, expressions=[sorted_by(number.copy())]))
+        if moved[name].kind is not Kind.NUMBER:  # a column that may also hold text keeps it
+            total = call("i_plain", total)
+        sums.append(exp.alias_(total, moved[name].sql.name, copy=False))
     sums.append(exp.alias_(exp.Boolean(this=True), bottom, copy=False))
     below = exp.Select(expressions=sums)
     below.set("from_", exp.From(this=plan.relation.source.copy()))

@@ -228,7 +228,8 @@ def _json_parse(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 def _json_stringify(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     value = args[0]
     if value.kind is Kind.STRUCTURE:
-        return Typed(cast(value.e, "VARCHAR"), Kind.UNKNOWN)
+        compact = call("json_extract", value.e, text_literal("$"))
+        return Typed(cast(compact, "VARCHAR"), Kind.UNKNOWN)
     return Typed(cast(call("to_json", as_text(value)), "VARCHAR"), Kind.UNKNOWN)
 
 

@@ -87,12 +87,13 @@ MACROS: tuple[str, ...] = (
        lambda x: '"' || i_plain(x.key) || '":' || CAST(x.value AS VARCHAR)), ',') || '}' AS JSON)""",
     "i_epochs(stamps) AS list_transform(stamps, lambda x: epoch_ms(x))",
     # name=value pairs as a JSON object, csv as a list of texts
-    r"""i_logfmt(s) AS CAST('{' || array_to_string(list_transform(
+    r"""i_logfmt(s) AS CASE WHEN regexp_matches(s, '[^\s=]+=') THEN
+       CAST('{' || array_to_string(list_transform(
        regexp_extract_all(s, '[^\s=]+=(?:"(?:[^"\\]|\\.)*"|\S*)'),
        lambda x: CAST(to_json(regexp_extract(x, '^([^=]+)=', 1)) AS VARCHAR) || ':' || CAST(to_json(
          CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(
            regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
-         ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON)""",
+         ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON) END""",
     r"""i_csv(s) AS list_transform(regexp_extract_all(',' || s, '(?s),(\s*"(?:[^"]|"")*"\s*|[^,]*)', 1),
        lambda x: CASE WHEN regexp_full_match(x, '(?s)\s*".*"\s*') THEN
          replace(regexp_replace(x, '(?s)^\s*"(.*)"\s*$', '\1'), '""', '"') ELSE trim(x) END)""",

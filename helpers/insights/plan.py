@@ -167,9 +167,9 @@ class Plan:
         """Fields that a command other than fields creates; they are shown unless display says otherwise."""
         for name, value in self.keep(values).items():
             self.define(name, value)
-            self.projected[name] = value
-            if self.raw:
+            if self.raw and name not in self.projected:
                 self.added.add(name)
+            self.projected[name] = value
 
     def system(self, name: str) -> Typed:
         """A system field, unless a command has given its name to something else."""

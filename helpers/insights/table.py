@@ -36,12 +36,10 @@ class Database:
     """One DuckDB database that holds the tables of many log groups; queries may join tables of one database.
 
     ``memory_limit`` is DuckDB's: a query that needs more (after spilling to a temporary directory) fails with
-    `QueryFailed`. ``path`` keeps the events in a file; without it they live in memory, compressed.
+    `QueryFailed`. Events live in memory, compressed (about 50 bytes each); `LogTable.to_parquet` keeps them.
     """
 
-    def __init__(
-        self, memory_limit: str = "1GB", path: Path | None = None, threads: int | None = None
-    ) -> None:
+    def __init__(self, memory_limit: str = "1GB", threads: int | None = None) -> None:
         spill = tempfile.mkdtemp(prefix="insights-")
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -51,7 +49,7 @@ class Database:
         }
         if threads is not None:
             settings["threads"] = str(threads)
-        self.connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
+        self.connection = duckdb.connect(":memory:", config=settings)
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self.connection.execute("SET GLOBAL python_enable_replacements = false")
         self.connection.execute("SET GLOBAL error_on_division_by_zero = false")

@@ -468,3 +468,108 @@ def test_memory_of_a_stored_event() -> None:
     database = Database()
     flow_table(60_000, False, database)
     assert database.memory_bytes() / 60_000 < 0.65 * 376
+
+
+# commands, one by one ----------------------------------------------------------------------------
+
+JSON = [
+    '{"a": 1, "b": 2.5, "items": [1, {"c": 2}, "x"], "deep": {"k": "v"}}',
+    '{"a": "x", "b": 3, "items": []}',
+    'level=error msg="say \\"hi\\"" code=5',
+    '1,"two, ""2""",3',
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("fields a, b | addtotals | sort @timestamp | limit 2", [{"a": "1", "b": "2.5", "Total": "3.5"}, {"a": "x", "b": "3", "Total": "3"}]),
+        (
+            "filter ispresent(a) | fields a, b | sort @timestamp | addtotals fieldname=S col=true a, b",
+            [{"a": "1", "b": "2.5", "S": "3.5"}, {"a": "x", "b": "3", "S": "3"}, {"a": "1", "b": "5.5", "S": "6.5"}],
+        ),
+        ("fields b | sort @timestamp | limit 2 | accum b", [{"b": "2.5"}, {"b": "5.5"}]),
+        ("fields jsonParse(@message) as j | filter ispresent(j.a) | unnest j.items into i | display i, i.c | sort @timestamp",
+         [{"i": "1"}, {"i": '{"c":2}', "i.c": "2"}, {"i": "x"}]),
+        ("filter ispresent(a) | expand items | sort @timestamp | display items", [{"items": "1"}, {"items": '{"c":2}'}, {"items": "x"}]),
+        ("parse @message logfmt as m | filter m.code = 5 | display m.level, m.msg", [{"m.level": "error", "m.msg": 'say "hi"'}]),
+        ("parse @message logfmt as m | filter not ispresent(m) | stats count(*) as n", [{"n": "3"}]),
+        ("parse @message csv as x, y, z, w | filter x = 1 | display y, z, w", [{"y": 'two, "2"', "z": "3"}]),
+        ('json field=@message "deep.k" as k | filter k = "v" | display k, a', [{"k": "v", "a": "1"}]),
+        ("parse @message /(?<n>\\d)/ multi | filter @message like 'level' | display n", [{"n": "5"}]),
+        ("parse @message /(\\w)=/ as w multi | filter @message like 'level' | display w | sort w", [{"w": "e"}, {"w": "g"}, {"w": "l"}]),
+        ("parse @message 'level=* ' as l | fields @message | filter ispresent(l) | stats count(*) as n by l", [{"l": "error", "n": "1"}]),
+        ("fields jsonStringify(jsonParse(@message)) as s | filter b = 3 | display s", [{"s": '{"a":"x","b":3,"items":[]}'}]),
+        ("stats max(a) as hi, min(a) as lo, sortsFirst(a) as f, sortsLast(a) as l", [{"hi": "1", "lo": "1", "f": "x", "l": "1"}]),
+        ("stats sum(b) as s by @timestamp | stats max(s) as m by bin(1h) | display m", [{"m": "3"}]),
+        ("stats count(*) as n by ispresent(a) as there | sort n, there", [{"there": "0", "n": "2"}, {"there": "1", "n": "2"}]),
+        ("stats count(*) by bin(1h) | sort bin(1h) desc | display `count(*)`", [{"count(*)": "4"}]),
+    ],
+)  # fmt: skip
+def test_commands(table: LogTable, query: str, wanted: list[dict[str, str]]) -> None:
+    table.append(at(second, message) for second, message in enumerate(JSON))
+    assert values(query, table) == wanted
+
+
+def test_fillmissing_per_key_and_per_month(table: LogTable) -> None:
+    spread = [(0, "x"), (1200, "x"), (600, "y"), (5_000_000, "x")]
+    table.append(at(second, f'{{"k": "{key}", "v": 1}}') for second, key in spread)
+    rows = values(
+        "stats count(*) as n by bin(10m) as t, k | fillmissing with 0 for n | sort k, t",
+        table,
+        END - 100_000,
+        END + 10**7,
+        limit=100_000,
+    )
+    assert len(rows) == 2 * (5_000_000 // 600 + 1)
+    assert sum(int(row["n"]) for row in rows) == 4
+    months = values("stats sum(v) as s by bin(1mo) as t | fillmissing", table, START, END + 10**7)
+    assert [(row["t"][:7], row.get("s")) for row in months] == [
+        ("2023-11", "3"),
+        ("2023-12", None),
+        ("2024-01", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("bin(300s)", "2023-11-14 22:13:00.000"),
+        ("bin(90m)", "2023-11-14 22:00:00.000"),
+        ("bin(48h)", "2023-11-14 00:00:00.000"),
+        ("bin(2d)", "2023-11-13 00:00:00.000"),
+        ("bin(1w)", "2023-11-09 00:00:00.000"),
+        ("bin(2mon)", "2023-11-01 00:00:00.000"),
+        ("bin(1qtr)", "2023-10-01 00:00:00.000"),
+        ("bin(10 yrs)", "2020-01-01 00:00:00.000"),
+        ("bin(5000ms)", "2023-11-14 22:13:20.000"),
+        ("dateceil(@timestamp, 1month)", "2023-12-01 00:00:00.000"),
+        ("dateceil(@timestamp, 20s)", "2023-11-14 22:13:20.000"),
+        ("datefloor(fromMillis(0-1), 1s)", "1969-12-31 23:59:59.000"),
+        ("dateceil(fromMillis(0-1500), 1s)", "1969-12-31 23:59:59.000"),
+        ('formatDate(@timestamp, "%d.%m.%Y %H:%M", "America/New_York")', "14.11.2023 17:13"),
+        ('parseDate("14 Nov 2023 22:13:20", "dd MMM yyyy HH:mm:ss")', "1700000000000"),
+        ('parseDate("2023-11-14T23:13:20+01:00", "yyyy-MM-dd\'T\'HH:mm:ssXXX")', "1700000000000"),
+        ('parseDate("2023-11-14 17:13", "yyyy-MM-dd HH:mm", "America/New_York")', "1699999980000"),
+        ('parseDate("nonsense", "yyyy")', None),
+        ("2 ^ 3", "8"), ("10 % 3", "1"), ("7 / 2", "3.5"), ("2 + 3 * 4 - 1", "13"), ("1e3 + 0.5", "1000.5"),
+        ("round(2.567, 2)", "2.57"), ("floor(0-1.5)", "-2"), ("greatest(nosuch, 0)", "0"), ("abs(0-5)", "5"),
+        ('substr("xyZfooxyZ", 3, 3)', "foo"), ('rtrim("xyZfooxyxyZ", "xyZ")', "xyZfoo"), ("strlen('añ✓')", "3"),
+        ('replace("a.b.c", ".", "")', "abc"), ('regexReplace("a1b22", "([0-9]+)", "<$1>")', "a<1>b<22>"),
+        ("hexToDec('0xFF')", "255"), ("decToHex(255)", "ff"), ("hexToAscii('48692e')", "Hi."),
+        ("base64decode(base64encode('ü'))", "ü"), ("urldecode(urlencode('a b&ü'))", "a b&ü"),
+        ("messageSize('ü')", "2"), ("jsonArrayContains('[\"a\",2]', 'a')", "1"), ("jsonArraySize('{}')", None),
+        ("isValidIp('::ffff:10.0.0.1')", "1"), ("isValidIpV4('01.2.3.4')", "0"), ("ipv4ToNumber('255.255.255.255')", "4294967295"),
+        ("isIpv6InSubnet('2001:db8::1', '2001:db8::/32')", "1"), ("isIpInSubnet('10.1.2.3', '10.0.0.0/8')", "1"),
+        ("isPublicIP('203.0.113.9')", "1"), ("isPublicIP('10.0.0.1')", "0"), ("isReservedIP('169.254.1.1')", "1"),
+        ("isPrivateIP('fd00::1')", "1"), ("isPrivateIP('no address')", "0"), ("isIpv4InSubnet(nosuch, '0.0.0.0/0')", "0"),
+        ("if(1 = 2, 'a')", None), ("case(1 = 2, 'a', 2 = 2, 'b', 'c')", "b"), ("coalesce(nosuch, '')", ""),
+        ("split('a b', ' ')[1]", "b"), ("jsonParse('{\"a\":[{\"b\":7}]}').a[0].b + 1", "8"), ("toInt('5.9')", "5"),
+        ("'22' = 22", "1"), ("'1e1' = 10", "1"), ("'b' > 'a'", "1"), ("'b' > 1", "0"), ("'b' != 1", "1"),
+        ("nosuch = 1", "0"), ("nosuch != 1", "0"), ("not nosuch = 1", "1"), ("3 in ['3', 'x']", "1"),
+        ("nosuch not in [1]", "0"), ("true", "1"), ("'TRUE' = true", "1"), ("isempty(nosuch) + 1", "2"),
+    ],
+)  # fmt: skip
+def test_expressions(table: LogTable, expression: str, wanted: str | None) -> None:
+    table.append([at(0, "x")])
+    assert values(f"fields {expression} as v", table)[0].get("v") == wanted

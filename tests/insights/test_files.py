@@ -63,7 +63,8 @@ def test_parquet_from_aws(tmp_path: Path) -> None:
     target = tmp_path / "aws.parquet"
     duckdb.connect().execute(
         f"COPY (SELECT 2 AS version, '123456789012' AS account_id, '10.0.0.1' AS srcaddr, "
-        f"7::BIGINT AS bytes, 1700002860::BIGINT AS start, NULL::VARCHAR AS flow_direction) TO '{target}' (FORMAT parquet)"
+        f"7::BIGINT AS bytes, 1700002860::BIGINT AS start, NULL::VARCHAR AS flow_direction) "
+        f"TO '{target}' (FORMAT parquet)"
     )
     query = "filter bytes = 7 | fields @message, srcAddr, accountId, flowDirection"
     assert rows(query, target) == [
