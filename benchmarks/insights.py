@@ -65,9 +65,7 @@ def flow_table(records: int, shuffled: bool, database: Database) -> LogTable:
     return table
 
 
-def alternately(
-    first: Callable[[], object], second: Callable[[], object], rounds: int
-) -> tuple[float, float]:
+def alternately(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
     """Medians of the two in seconds, run in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
@@ -88,9 +86,7 @@ def compare(table: LogTable, label: str, rounds: int) -> float:
             ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), rounds * 3)
             ratio = min(ratio, ours / theirs)
         worst = max(worst, ratio)
-        print(
-            f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ratio:5.2f}"
-        )
+        print(f"{label:18} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ratio:5.2f}")
     return worst
 
 

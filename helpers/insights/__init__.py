@@ -17,7 +17,7 @@ Traceback (most recent call last):
 helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
 
 `open_logs` makes a table of files (text, gzip, Parquet, a folder) and of events in memory. `Query.sql` and
-`Query.explain` show what a query does. What AWS leaves open: data/assumptions-insights.toml.
+`Query.explain` show what a query does. What AWS leaves open: data/assumptions.toml.
 """
 
 from .engine import Query, Result, compile, make_pointer, read_pointer, run  # noqa: A004

@@ -105,9 +105,7 @@ class Builder(ExpressionBuilder):
             direction = self.token(key, "DIRECTION")
             expr = self.expr(inner)
             keys.append(
-                n.SortKey(
-                    self.span(key), expr, self.heading(expr), bool(direction and direction.lower() == "desc")
-                )
+                n.SortKey(self.span(key), expr, self.heading(expr), bool(direction and direction.lower() == "desc"))
             )
         return n.Sort(self.span(tree), tuple(keys))
 
@@ -136,9 +134,7 @@ class Builder(ExpressionBuilder):
         names = self.names(self.trees(tree, "names")[0])
         stars = pattern.value.count("*")
         if stars != len(names):
-            raise self.fail(
-                f"the pattern has {stars} wildcards (*), but {len(names)} names follow as", self.span(tree)
-            )
+            raise self.fail(f"the pattern has {stars} wildcards (*), but {len(names)} names follow as", self.span(tree))
         return n.Parse(self.span(tree), self.parse_field(tree), "glob", pattern, names)
 
     def c_parse_regex(self, tree: "Tree[Token]") -> n.Parse:
@@ -216,9 +212,7 @@ class Builder(ExpressionBuilder):
     def c_accum(self, tree: "Tree[Token]") -> n.Accum:
         field = self.ref(self.trees(tree, "ref")[0])
         names = self.trees(tree, "name")
-        return n.Accum(
-            self.span(tree), field, self.name(names[0]) if names else n.Name(field.span, field.name)
-        )
+        return n.Accum(self.span(tree), field, self.name(names[0]) if names else n.Name(field.span, field.name))
 
     def c_addtotals(self, tree: "Tree[Token]") -> n.AddTotals:
         settings: dict[str, str] = {}

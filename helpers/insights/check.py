@@ -89,9 +89,7 @@ class _Checker:
         limits = {"logGroups": 5, "dataSource": 10, "logGroupTags": 5}
         for call in source.calls:
             if call.name not in limits:
-                raise self.fail(
-                    f"unexpected symbol found {call.name}; expected one of: " + "  ".join(limits), call
-                )
+                raise self.fail(f"unexpected symbol found {call.name}; expected one of: " + "  ".join(limits), call)
             for name, value in call.values:
                 most = {"accountIdentifier": 20, "class": 3}.get(name, limits[call.name])
                 if isinstance(value, tuple) and len(value) > most:
@@ -234,11 +232,7 @@ class _Checker:
         if len(call.args) != 2:
             raise self.fail("topk expects 2 arguments: topk(k, field)", call)
         count = call.args[0]
-        if (
-            not isinstance(count, n.Number)
-            or not isinstance(count.value, int)
-            or not 1 <= count.value <= 10_000
-        ):
+        if not isinstance(count, n.Number) or not isinstance(count.value, int) or not 1 <= count.value <= 10_000:
             raise self.fail("topk expects a whole number between 1 and 10000", count)
 
     def close(self, names: set[str], by: str) -> None:
@@ -322,9 +316,7 @@ class _Checker:
     def arity(self, node: n.Call, least: int, most: int | None) -> None:
         count = len(node.args)
         if count < least or (most is not None and count > most):
-            wanted = (
-                str(least) if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-            )
+            wanted = str(least) if most == least else f"{least} or more" if most is None else f"{least} to {most}"
             plural = "" if wanted == "1" else "s"
             raise self.fail(f"{node.name} expects {wanted} argument{plural}, but {count} are given", node)
 
@@ -351,9 +343,7 @@ class _Checker:
 
     def unknown(self, name: str, node: n.Node) -> MalformedQuery:
         lost = name in FLOW_FIELDS or name in SYSTEM_FIELDS
-        reason = (
-            f"; after {self.names_from} only its own columns exist: {', '.join(sorted(self.stage.names))}"
-        )
+        reason = f"; after {self.names_from} only its own columns exist: {', '.join(sorted(self.stage.names))}"
         guess = "" if lost else did_you_mean(name, self.stage.names)
         return self.fail(f"Unknown symbols found in or after stats: {name}{reason}{guess}", node)
 

@@ -184,9 +184,7 @@ def cidr_lookup(plan: Plan, node: n.CidrLookup) -> None:
     _enrich(plan, node, table, [any_of(list(inside))], exp.Neg(this=column("bits")))
 
 
-def _enrich(
-    plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E
-) -> None:
+def _enrich(plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E) -> None:
     """Adds the outputs of the first row of the table that fits, or nothing."""
     best = exp.Select(expressions=[column("cells")])
     best.set("from_", exp.From(this=table))

@@ -134,9 +134,7 @@ def fill_missing(plan: Plan, node: n.FillMissing) -> None:
         values[ref.name] = _filled(plan.x.value(constant), values.get(ref.name, missing()))
     shown = plan.projected if plan.shown is None else plan.shown
     order = [ref.name for _, ref in node.values if ref.name not in shown]
-    plan.relation = Relation(
-        subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)]
-    )
+    plan.relation = Relation(subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)])
     plan.x.scope = Scope(closed=True, names=values)
     visible = {name: values.get(name, missing()) for name in [*shown, *order]}
     plan.projected, plan.shown = visible, None
@@ -147,9 +145,7 @@ def _filled(constant: Typed, value: Typed) -> Typed:
     kinds = {constant.kind, value.kind}
     inserted = column("filled")
     if len(kinds) == 1 or value.kind is Kind.MISSING:
-        return Typed(
-            case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind
-        )
+        return Typed(case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind)
     if kinds <= _NUMBERS:
         return Typed(case((inserted, as_double(constant)), default=as_double(value)), Kind.NUMBER)
     return Typed(case((inserted, as_text(constant)), default=as_text(value)), Kind.UNKNOWN)
@@ -171,9 +167,7 @@ def _with_gaps(plan: Plan, base: exp.Select, time: str, others: list[str]) -> ex
     grid: E = subquery(bins, "bins")
     joins = [exp.Join(this=_keys(rows, others), kind="CROSS")] if others else []
     same = binary(exp.EQ, _of("filling", time), column("bin_at"))
-    matches = [same] + [
-        exp.NullSafeEQ(this=_of("filling", other), expression=_of("others", other)) for other in others
-    ]
+    matches = [same] + [exp.NullSafeEQ(this=_of("filling", other), expression=_of("others", other)) for other in others]
     joins.append(
         exp.Join(
             this=exp.Table(
@@ -210,6 +204,4 @@ def _select(table: str, columns: list[E]) -> exp.Select:
 
 
 def _of(table: str, name: str) -> exp.Column:
-    return exp.Column(
-        this=exp.Identifier(this=name, quoted=False), table=exp.Identifier(this=table, quoted=False)
-    )
+    return exp.Column(this=exp.Identifier(this=name, quoted=False), table=exp.Identifier(this=table, quoted=False))

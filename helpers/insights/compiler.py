@@ -51,8 +51,7 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
     plan.mark_matched()
     shown = _shown(plan)
     columns: list[E] = [
-        exp.alias_(_printable(value), f"o{position}", copy=False)
-        for position, value in enumerate(shown.values())
+        exp.alias_(_printable(value), f"o{position}", copy=False) for position, value in enumerate(shown.values())
     ]
     if plan.raw:
         columns += [tie.this.copy() for tie in plan.events]

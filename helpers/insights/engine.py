@@ -123,8 +123,7 @@ class Result:
         positions = tables[0] if tables else [0] * len(sequence)
         chosen = self._run.tables
         return [
-            "" if seq is None else make_pointer(chosen[at], seq)
-            for at, seq in zip(positions, sequence, strict=True)
+            "" if seq is None else make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)
         ]
 
     @cached_property

@@ -9,7 +9,7 @@ from .functions import key
 
 Rows = Sequence[Sequence[tuple[str, str]]]
 
-# What a query depends on -> the entry of data/assumptions-insights.toml that says what was chosen.
+# What a query depends on -> the entry of data/assumptions.toml that says what was chosen.
 _FUNCTIONS = {
     "pct": "insights-pct", "percentile": "insights-pct",
     "stddev": "insights-stddev", "values": "insights-values",

@@ -257,9 +257,7 @@ class Expressions:
             names[0] = names[0][1:]
         dotted = ".".join(names)
         paths = dict.fromkeys((pointer(tuple(names)), pointer(tuple(dotted.split("."))), pointer((dotted,))))
-        found: list[E] = [
-            call("json_extract_string", column("message"), text_literal(path)) for path in paths
-        ]
+        found: list[E] = [call("json_extract_string", column("message"), text_literal(path)) for path in paths]
         text = found[0] if len(found) == 1 else call("coalesce", *found)
         is_json = binary(exp.EQ, column("kind"), number_literal(JSON_OBJECT))
         return Typed(case((is_json, text)), Kind.UNKNOWN)

@@ -77,9 +77,7 @@ def _listed(given: Source) -> "list[str | Path | Event | IO[str]]":
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(
-            child for child in path.rglob("*") if child.is_file() and not child.name.startswith(".")
-        )
+        found = sorted(child for child in path.rglob("*") if child.is_file() and not child.name.startswith("."))
         if not found:
             raise FileNotFoundError(f"no files in {path}")
         return found
@@ -117,9 +115,7 @@ def _append_lines(table: LogTable, file: IO[str], layout: LogFormat) -> None:
     start, stream = _start_position(layout), Path(str(getattr(file, "name", "-"))).name
     lines = (line.rstrip("\r\n") for line in file)
     for batch in _batches(line for line in lines if line and not _is_header(line)):
-        table.append(
-            Event(ms, ms, stream, line) for line, ms in ((line, _time(line, start, layout)) for line in batch)
-        )
+        table.append(Event(ms, ms, stream, line) for line, ms in ((line, _time(line, start, layout)) for line in batch))
 
 
 def _batches(lines: Iterator[str], size: int = 20_000) -> Iterator[list[str]]:
@@ -184,8 +180,7 @@ def _aws(path: Path, position: int, names: tuple[str, ...], columns: Sequence[Co
     line = ", ".join(f"coalesce(CAST(\"{title}\" AS VARCHAR), '-')" for title in fields)
     start = 'CAST("start" AS BIGINT) * 1000' if "start" in fields else "CAST(0 AS BIGINT)"
     typed = ", ".join(
-        f'CAST("{title}" AS {column.type}) AS {column.column}'
-        for title, column in zip(fields, columns, strict=True)
+        f'CAST("{title}" AS {column.type}) AS {column.column}' for title, column in zip(fields, columns, strict=True)
     )
     text = f"concat_ws(' ', {line})"
     return f"""SELECT file_row_number + {position * _APART} AS seq, {start} AS ts, {start} AS ing,

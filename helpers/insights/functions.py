@@ -263,9 +263,7 @@ simple("urlencode", "url_encode", 1, as_text, Kind.UNKNOWN)
 
 @function("isEmpty", 1)
 def _is_empty(context: Context, node: n.Call, args: list[Typed]) -> Typed:
-    return Typed(
-        binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL
-    )
+    return Typed(binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL)
 
 
 @function("isBlank", 1)
@@ -313,9 +311,7 @@ def _substr(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 
 def _position(value: Typed) -> E:
     """A number as a position in a text: whole, neither negative nor beyond what DuckDB accepts."""
-    bounded = call(
-        "greatest", number_literal(0), call("least", as_double(value), number_literal(2_000_000_000))
-    )
+    bounded = call("greatest", number_literal(0), call("least", as_double(value), number_literal(2_000_000_000)))
     return case((present(as_number(value)), cast(call("trunc", bounded), "BIGINT")))
 
 

@@ -185,9 +185,7 @@ class LogTable:
         cursor = self.database.cursor()
         cursor.register("incoming", arrays)
         try:
-            cursor.execute(
-                f"INSERT INTO {self.source} {typing_select('incoming', self.columns, self._flow_logs)}"
-            )
+            cursor.execute(f"INSERT INTO {self.source} {typing_select('incoming', self.columns, self._flow_logs)}")
         finally:
             cursor.unregister("incoming")
         self._look(self._next)

@@ -83,9 +83,7 @@ def refuse_command(text: str, start: int, word: str) -> str | None:
         return "unexpected symbol found select; this is the Logs Insights query language, not SQL: use fields"
     if word.lower() == "source":
         return "SOURCE stands at the beginning of a query, before the first |"
-    return f"unexpected symbol found {word}; expected a command: {' '.join(COMMANDS)}" + did_you_mean(
-        word, COMMANDS
-    )
+    return f"unexpected symbol found {word}; expected a command: {' '.join(COMMANDS)}" + did_you_mean(word, COMMANDS)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

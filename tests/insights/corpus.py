@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (queries are easier to read in one line)
 """Valid queries of every command and function, and a table to run them on."""
 
 from helpers.insights import Database, Event, LogTable

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (queries and their answers are easier to read in one line)
 """Whatever is typed: it compiles and runs, or is refused with a MalformedQuery and its place. Nothing else."""
 
 import pickle
@@ -141,9 +140,7 @@ def test_no_sql_injection(evil: str) -> None:
     database = Database()
     database.connection.execute("CREATE TABLE secrets AS SELECT 'hidden' AS word")
     table = LogTable(f"/group {evil}", account_id=evil, database=database)
-    table.append(
-        [Event(START * 1000, START * 1000, evil, evil), Event(START * 1000, START * 1000, "s", '{"k": 1}')]
-    )
+    table.append([Event(START * 1000, START * 1000, evil, evil), Event(START * 1000, START * 1000, "s", '{"k": 1}')])
     quoted = '"' + evil.replace("\\", "\\\\").replace('"', '\\"') + '"'
     name = "`" + evil.replace("`", "") + "`"
     texts = [

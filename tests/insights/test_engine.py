@@ -29,9 +29,7 @@ from .corpus import END, QUERIES, START, sample_events, sample_table
 LINE = "2 123456789012 eni-1 {} 10.0.1.5 51000 {} 6 {} {} {} {} {} OK"
 
 
-def line(
-    src: str = "10.0.0.1", port: int = 22, packets: int = 1, size: int = 40, action: str = "ACCEPT"
-) -> str:
+def line(src: str = "10.0.0.1", port: int = 22, packets: int = 1, size: int = 40, action: str = "ACCEPT") -> str:
     return LINE.format(src, port, packets, size, START, START + 60, action)
 
 
@@ -47,9 +45,7 @@ def table() -> Iterator[LogTable]:
     made.drop()
 
 
-def values(
-    query: str, table: LogTable, start: int = START, end: int = END, **more: int
-) -> list[dict[str, str]]:
+def values(query: str, table: LogTable, start: int = START, end: int = END, **more: int) -> list[dict[str, str]]:
     return [dict(row) for row in run(query, table, start, end, **more).rows]  # type: ignore[arg-type]
 
 
@@ -101,9 +97,7 @@ def test_several_tables(table: LogTable) -> None:
     other = LogTable("/other", account_id="123456789012", database=table.database)
     table.append([at(0, line(action="REJECT"))])
     other.append([at(1, '{"action": "REJECT"}'), at(2, line(action="REJECT"))])
-    result = run(
-        "filter action = 'REJECT' | stats count(*) as n by @log | sort @log", [table, other], START, END
-    )
+    result = run("filter action = 'REJECT' | stats count(*) as n by @log | sort @log", [table, other], START, END)
     assert [dict(row) for row in result.rows] == [
         {"@log": "123456789012:/engine", "n": "1"},
         {"@log": "123456789012:/other", "n": "2"},
@@ -162,9 +156,7 @@ def test_limits(table: LogTable) -> None:
 
 def test_statistics(table: LogTable) -> None:
     table.append([at(0, line(action="REJECT")), at(1, line()), at(2, "ünï"), at(99_999, "outside")])
-    result = run(
-        "filter action = 'REJECT' | stats count(*) as n by srcAddr | filter n > 5", table, START, START + 5
-    )
+    result = run("filter action = 'REJECT' | stats count(*) as n by srcAddr | filter n > 5", table, START, START + 5)
     assert result.statistics == {
         "recordsMatched": 1.0,
         "recordsScanned": 3.0,
@@ -177,9 +169,7 @@ def test_statistics(table: LogTable) -> None:
     now = run("filter toMillis(@timestamp) < now() * 1000", table, START, START + 5, now=START + 1)
     assert now.statistics["recordsMatched"] == 1
     estimate = run("filter action = 'x' | estimate", table, START, START + 5)
-    assert dict(estimate.rows[0]) == {
-        "estimatedBytes": str(table.bytes_in(START * 1000, START * 1000 + 5999))
-    }
+    assert dict(estimate.rows[0]) == {"estimatedBytes": str(table.bytes_in(START * 1000, START * 1000 + 5999))}
     assert estimate.statistics["bytesScanned"] == 0
 
 
@@ -215,9 +205,9 @@ def test_remarks_for_names_that_are_nearly_right(table: LogTable) -> None:
 
 def test_numbers_are_printed_as_in_aws(table: LogTable) -> None:
     table.append([at(0, line(size=67_000_000)), at(1, line(size=61_000_000)), at(2, line(size=1))])
-    row = values(
-        "stats sum(bytes) as s, avg(bytes) as a, count(*) as c, max(bytes) as m, sum(bytes) / 2 as h", table
-    )[0]
+    row = values("stats sum(bytes) as s, avg(bytes) as a, count(*) as c, max(bytes) as m, sum(bytes) / 2 as h", table)[
+        0
+    ]
     assert row == {"s": "128000001", "a": "4.2666667E7", "c": "3", "m": "67000000", "h": "6.40000005E7"}
     assert [printing.java_double(x) for x in (-0.5, 1e7, 123456789.125, 1e-3, 9.9e-4, math.inf, math.nan, 0.0)] == [
         "-0.5", "1.0E7", "1.23456789125E8", "0.001", "9.9E-4", "Infinity", "NaN", "0.0",
@@ -282,9 +272,7 @@ def test_writing_while_others_read() -> None:
 
 
 def test_a_field_of_the_flow_format_may_also_come_from_json(table: LogTable) -> None:
-    table.append(
-        [at(0, line(port=443)), at(1, '{"dstPort": 80, "action": "ACCEPT"}'), at(2, '{"dstPort": "x"}')]
-    )
+    table.append([at(0, line(port=443)), at(1, '{"dstPort": 80, "action": "ACCEPT"}'), at(2, '{"dstPort": "x"}')])
     assert values("filter dstPort < 100 | fields dstPort", table) == [{"dstPort": "80"}]
     shown = values("fields dstPort | sort dstPort desc", table)
     assert [row["dstPort"] for row in shown] == ["443", "80", "x"]
@@ -410,9 +398,7 @@ def as_set(result: pd.DataFrame) -> set[tuple[object, ...]]:
         ),
     ],
 )  # fmt: skip
-def test_flow_log_questions_against_pandas(
-    query: str, question: "object", day: tuple[LogTable, pd.DataFrame]
-) -> None:
+def test_flow_log_questions_against_pandas(query: str, question: "object", day: tuple[LogTable, pd.DataFrame]) -> None:
     table, frame = day
     wanted = question(frame).reset_index()  # type: ignore[operator]
     result = run(query, table, START, START + 200_000, limit=100_000)
@@ -450,7 +436,7 @@ def test_assumptions_are_listed() -> None:
 
     from helpers.insights import explain
 
-    listed = Path(helpers.insights.__file__).parents[2] / "data" / "assumptions-insights.toml"
+    listed = Path(helpers.insights.__file__).parents[2] / "data" / "assumptions.toml"
     if not listed.is_file():
         listed = listed.with_name("assumptions.toml")
     entries = tomllib.loads(listed.read_text(encoding="utf-8"))["assumption"]

@@ -15,8 +15,7 @@ LINES = [
     "2 123456789012 eni-1 - - - - - - - 1700002900 1700002960 - NODATA",
 ]
 HEADER = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
-    "log-status"
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 )
 BY_ACTION = "stats count(*) as n, sum(bytes) as b by action"
 WANTED = [{"action": "ACCEPT", "n": "1", "b": "1000"}, {"action": "REJECT", "n": "1", "b": "40"}, {"n": "1"}]

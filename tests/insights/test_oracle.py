@@ -32,9 +32,7 @@ class Writer:
         return self.draw.choice(NUMERIC + TEXTUAL + JSON_FIELDS)
 
     def literal(self) -> str:
-        return self.draw.choice(
-            [str(self.draw.randint(0, 60)), "443", "3.5", *(f'"{text}"' for text in STRINGS)]
-        )
+        return self.draw.choice([str(self.draw.randint(0, 60)), "443", "3.5", *(f'"{text}"' for text in STRINGS)])
 
     def number(self, depth: int = 0) -> str:
         if depth > 2 or self.draw.random() < 0.5:
@@ -123,8 +121,7 @@ class Writer:
             parts.append(f"filter y0 {self.pick('>', '<', '!=')} {self.draw.randint(0, 40)}")
         if self.draw.random() < 0.2:
             parts.append(
-                "stats max(y0) as z, count(*) as c"
-                + (f" by {keys[0]}" if keys and "(" not in keys[0] else "")
+                "stats max(y0) as z, count(*) as c" + (f" by {keys[0]}" if keys and "(" not in keys[0] else "")
             )
         elif self.draw.random() < 0.6:
             parts.append(f"sort y0 {self.pick('asc', 'desc')}")
@@ -151,14 +148,10 @@ def random_events(seed: int, count: int, with_json: bool) -> list[Event]:
                 draw.choice(["info", "error", "7", ""]),
                 draw.choice(['"12"', "3.5", '"x9"', '"x10"', "null", "7"]),
             )
-            message = (
-                f'{{"level": "{level}", "v": {v}, "deep": {{"x": {draw.randrange(4)}}}, "action": "REJECT"}}'
-            )
+            message = f'{{"level": "{level}", "v": {v}, "deep": {{"x": {draw.randrange(4)}}}, "action": "REJECT"}}'
         else:
             message = draw.choice(["level=error x", "plain text here now", "", "{broken"])
-        events.append(
-            Event(at * 1000 + draw.choice([0, 0, 5]), at * 1000, f"eni-{draw.randrange(3)}-all", message)
-        )
+        events.append(Event(at * 1000 + draw.choice([0, 0, 5]), at * 1000, f"eni-{draw.randrange(3)}-all", message))
     return events
 
 
