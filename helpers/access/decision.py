@@ -133,9 +133,7 @@ def read_statements(
     return readings
 
 
-def evaluate(
-    request: Request, identity: Sequence[Policy] = (), resource_policy: Policy | None = None
-) -> Decision:
+def evaluate(request: Request, identity: Sequence[Policy] = (), resource_policy: Policy | None = None) -> Decision:
     """Decide a request within one account.
 
     ``identity`` are the caller's permission policies, ``resource_policy`` the policy on the thing itself.
@@ -240,9 +238,7 @@ def _allowed(request: Request, by: Reading, readings: Sequence[Reading]) -> Deci
     return Decision(True, False, request, reason, by.statement, by.policy, readings=tuple(readings))
 
 
-def _nobody(
-    request: Request, readings: Sequence[Reading], all_readings: Sequence[Reading] | None = None
-) -> Decision:
+def _nobody(request: Request, readings: Sequence[Reading], all_readings: Sequence[Reading] | None = None) -> Decision:
     reason = f"no statement allows {_what(request)} to {request.principal}"
     kept = tuple(all_readings if all_readings is not None else readings)
     return Decision(False, False, request, reason, hints=near_misses(request, readings), readings=kept)
@@ -290,10 +286,7 @@ def _resource_lack(request: Request, reading: Reading) -> str:
     for pattern in patterns:
         wider = resolve(f"{pattern}:*", context, variables=reading.policy.variables)
         if wider is not None and wider.matches(request.resource) and ":log-group:" in pattern:
-            return (
-                f"not on this resource: {pattern} is the log group alone, "
-                f"{pattern}:* would include its streams"
-            )
+            return f"not on this resource: {pattern} is the log group alone, {pattern}:* would include its streams"
     if request.resource == "*":
         return f"only on {', '.join(patterns)}, and {request.action} knows no resources: it needs *"
     return f"not on this resource: it names {', '.join(patterns)}"

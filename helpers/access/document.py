@@ -58,7 +58,7 @@ _WORDS: dict[str, dict[Kind, str]] = {
 }
 
 
-class MalformedPolicy(ValueError):  # noqa: N818 - named after IAM's MalformedPolicyDocument
+class MalformedPolicy(ValueError):
     """A policy document that IAM would refuse when it is created.
 
     ``reason`` is IAM's sentence (what boto3 shows after ``MalformedPolicyDocument``), ``detail`` says what
@@ -144,9 +144,7 @@ class Policy:
             raise malformed("syntax", kind, f"{unknown[0]} is not a field of a policy", "policy")
         version = fields.get("Version", "2008-10-17")
         if version not in VERSIONS:
-            raise malformed(
-                "version", kind, f"Version must be {VERSIONS[0]}, not {_short(version)}", "Version"
-            )
+            raise malformed("version", kind, f"Version must be {VERSIONS[0]}, not {_short(version)}", "Version")
         identifier = fields.get("Id", "")
         if not isinstance(identifier, str):
             raise malformed("syntax", kind, "Id must be a text", "Id")
@@ -263,26 +261,20 @@ def _texts(fields: Mapping[str, Any], name: str, where: str, kind: Kind) -> tupl
     return texts
 
 
-def _principals(
-    fields: Mapping[str, Any], name: str, where: str, kind: Kind
-) -> tuple[tuple[str, str], ...] | None:
+def _principals(fields: Mapping[str, Any], name: str, where: str, kind: Kind) -> tuple[tuple[str, str], ...] | None:
     if name not in fields:
         return None
     value = fields[name]
     if value == "*":
         return (("*", "*"),)
     if isinstance(value, str):
-        raise MalformedPolicy(
-            "Principal must be a JSON object.", f"{name} is the text {_short(value)}", where
-        )
+        raise MalformedPolicy("Principal must be a JSON object.", f"{name} is the text {_short(value)}", where)
     if not isinstance(value, Mapping):
         raise malformed("syntax", kind, f"{name} must be an object such as {{'Service': ...}}", where)
     pairs: list[tuple[str, str]] = []
     for sort, names in value.items():
         if sort not in _PRINCIPAL_KINDS:
-            raise MalformedPolicy(
-                f'Invalid principal in policy: "{sort}"', "use AWS, Service or Federated", where
-            )
+            raise MalformedPolicy(f'Invalid principal in policy: "{sort}"', "use AWS, Service or Federated", where)
         texts = _as_texts(names)
         if not texts:
             raise malformed("syntax", kind, f"{name}.{sort} must name at least one principal", where)

@@ -117,18 +117,14 @@ def _check_resource(resource: str, where: str) -> None:
         raise MalformedPolicy("The policy failed legacy parsing", detail, where)
     partition, service, region, _, rest = parts[1:]
     if not (partition == "*" or re.match(r"^aws[\w-]*$", partition)):
-        raise MalformedPolicy(
-            f'Partition "{partition}" is not valid for resource "{resource}".', "use aws", where
-        )
+        raise MalformedPolicy(f'Partition "{partition}" is not valid for resource "{resource}".', "use aws", where)
     if not _VENDOR.match(service):
         reason = "Resource vendor must be fully qualified and cannot contain regexes."
         raise MalformedPolicy(reason, f"name the service in {resource}", where)
     if service != "iam":
         return
     if region:
-        raise MalformedPolicy(
-            f"IAM resource {resource} cannot contain region information.", "leave it empty", where
-        )
+        raise MalformedPolicy(f"IAM resource {resource} cannot contain region information.", "leave it empty", where)
     if rest != "*" and not rest.startswith(_IAM_STARTS):
         starts = ", ".join(_IAM_STARTS)
         reason = f'IAM resource path must either be "*" or start with {starts}.'
@@ -147,9 +143,7 @@ def validate_trust(document: str | bytes | Mapping[str, Any], name: str = "") ->
         for action in _actions(statement, where, "trust"):
             if action.lower() not in {known.lower() for known in TRUST_ACTIONS}:
                 detail = f"{action!r} is not one of {', '.join(TRUST_ACTIONS)}"
-                raise MalformedPolicy(
-                    "AssumeRole policy may only specify STS AssumeRole actions.", detail, where
-                )
+                raise MalformedPolicy("AssumeRole policy may only specify STS AssumeRole actions.", detail, where)
         for sort, value in statement.principals or ():
             _check_principal(sort, value, where)
         _check_condition_keys(statement, where)
@@ -165,9 +159,7 @@ def _check_trust_fields(statement: Statement, where: str) -> None:
     if statement.not_principals is not None:
         if statement.effect == "Allow":
             raise MalformedPolicy("Allow with NotPrincipal is not allowed.", "name who may", where)
-        raise MalformedPolicy(
-            "AssumeRole policy must not contain NotPrincipal field.", "use Principal", where
-        )
+        raise MalformedPolicy("AssumeRole policy must not contain NotPrincipal field.", "use Principal", where)
     if statement.principals is None:
         detail = 'say who may assume the role, e.g. "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}'
         raise malformed("principal", "trust", detail, where)

@@ -43,9 +43,7 @@ def _row(reading: "Reading") -> str:
 
 def delivery_html(delivery: "Delivery") -> str:
     """A delivery check as ``<details>``, one decision per step."""
-    steps = "".join(
-        f"<li>{escape(step.name)}: {decision_html(step.decision)}</li>" for step in delivery.steps
-    )
+    steps = "".join(f"<li>{escape(step.name)}: {decision_html(step.decision)}</li>" for step in delivery.steps)
     return (
         f'<details class="access-delivery"><summary><strong>{escape(delivery.status)}</strong>: '
         f"{escape(delivery.reason)}</summary><ol>{steps}</ol></details>"

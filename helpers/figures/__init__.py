@@ -6,7 +6,7 @@
 >>> from helpers.network import Topology
 >>> figure = network_figure(Topology.from_describe(None, Vpcs=[{"VpcId": "vpc-1", "CidrBlock": "10.1.0.0/16"}]))
 >>> figure.alt
-'VPC vpc-1 10.1.0.0/16 with 0 public and 0 private subnets and 0 network interfaces.'
+'VPC vpc-1 10.1.0.0/16: no public subnets, no private subnets, no network interfaces.'
 >>> figure.media_type, figure.image.startswith(b"<svg")
 ('image/svg+xml', True)
 """

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from helpers.figures.figure import Figure
-from helpers.figures.svg import Drawing
+from helpers.figures.svg import Drawing, fitted
 from helpers.network import Interface, Peering, Route, Subnet, Topology, Vpc
 
 # Okabe and Ito's colours, and light grounds of them. Every difference is said in words, too.
@@ -120,13 +120,15 @@ def _alt(topology: Topology, vpcs: list[Vpc], names: _Names) -> str:
         subnets = _subnets(topology, vpc)
         public = sum(_is_public(topology, subnet) for subnet in subnets)
         machines = sum(len(_interfaces(topology, subnet)) for subnet in subnets)
-        parts.append(
-            f"VPC {names.of(vpc.id)} {_cidrs(vpc)} with {public} public and {len(subnets) - public} private "
-            f"subnets and {machines} network interfaces"
-        )
+        kinds = f"{_count(public, 'public subnet')}, {_count(len(subnets) - public, 'private subnet')}"
+        parts.append(f"VPC {names.of(vpc.id)} {_cidrs(vpc)}: {kinds}, {_count(machines, 'network interface')}")
     for peering in _peerings(topology, vpcs):
         parts.append(f"peering {names.of(peering.id)} is {peering.status}")
     return "; ".join(parts) + "." if parts else "No VPC."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
 def _text(topology: Topology, vpcs: list[Vpc], names: _Names) -> str:
@@ -232,7 +234,8 @@ def _draw_subnet(
     width = _PANEL - 2 * _PAD
     drawing.box(x, y, width, height, fill=_LIGHT[colour], stroke=colour, dashed=not public)
     drawing.words(x + 10, y + 18, f"{kind} {names.of(subnet.id)}", bold=True, room=width - 130)
-    drawing.words(x + width - 125, y + 18, _cidrs(subnet), mono=True, size=12, room=120)
+    cidrs = fitted(_cidrs(subnet), 120, 12, mono=True)
+    drawing.words(x + width - 10 - 7.24 * len(cidrs), y + 18, cidrs, mono=True, size=12)
     top = y + _HEADER
     for interface in _interfaces(topology, subnet):
         _draw_machine(drawing, topology, interface, names, x + 10, top)
@@ -272,8 +275,10 @@ def _draw_routes(drawing: Drawing, topology: Topology, subnet: Subnet, names: _N
 def _draw_peerings(drawing: Drawing, peerings: list[Peering], names: _Names, top: float) -> None:
     left = _MARGIN + _PANEL
     for number, peering in enumerate(peerings):
-        y = top + 36 + 64 * number
+        y = top + 40 + 74 * number
         drawing.line(left, y, left + _GAP, y, stroke=PURPLE, thick=4, dashed=not peering.active)
-        drawing.box(left + 12, y - 24, _GAP - 24, 48, fill=_LIGHT[PURPLE], stroke=PURPLE)
-        drawing.words(left + _GAP / 2, y - 6, f"⇄ peering, {peering.status}", size=11, middle=True, room=_GAP - 26)
-        drawing.words(left + _GAP / 2, y + 12, names.of(peering.id), size=12, mono=True, middle=True, room=_GAP - 30)
+        drawing.box(left + 10, y - 30, _GAP - 20, 60, fill=_LIGHT[PURPLE], stroke=PURPLE)
+        for line, (text, mono) in enumerate(
+            (("⇄ peering", False), (names.of(peering.id), True), (peering.status, False))
+        ):
+            drawing.words(left + _GAP / 2, y - 12 + 17 * line, text, size=11, mono=mono, middle=True, room=_GAP - 22)

@@ -60,9 +60,7 @@ class LogFormat:
         for token in _TOKEN.finditer(text):
             _only_blanks(text, at, token.start(), needed=bool(names))
             if token[1] not in FIELDS:
-                raise FormatError(
-                    f"field {len(names) + 1}, at character {token.start() + 1}: {_unknown(token[1])}"
-                )
+                raise FormatError(f"field {len(names) + 1}, at character {token.start() + 1}: {_unknown(token[1])}")
             names.append(token[1])
             at = token.end()
         _only_blanks(text, at, len(text), needed=False)
@@ -115,9 +113,7 @@ class LogFormat:
                 values[attribute] = number
             else:
                 field = self.fields[place]
-                raise RecordError(
-                    f"field {place + 1} ({field.name}): {part!r} is not a whole number ({field.type})"
-                )
+                raise RecordError(f"field {place + 1} ({field.name}): {part!r} is not a whole number ({field.type})")
         return FlowRecord.of(values)
 
     @cached_property

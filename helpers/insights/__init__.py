@@ -8,14 +8,19 @@
 >>> result = run("stats count(*) as n by dstPort | sort n desc", table, 1700000000, 1700009999)
 >>> result.rows
 [[('dstPort', '22'), ('n', '2')], [('dstPort', '23'), ('n', '1')]]
+>>> run("filter action = 'REJECT' | limit 1", table).statistics["recordsMatched"]
+3.0
 >>> run("filter srcaddr = '203.0.113.9'", table).remarks
 ('No event has a field srcaddr. Did you mean srcAddr?',)
 >>> compile("filter dstPort = | limit 5")
 Traceback (most recent call last):
 helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
+
+`open_logs` makes a table of files (text, gzip, Parquet, a folder) and of events in memory. `Query.sql` and
+`Query.explain` show what a query does. What AWS leaves open: data/assumptions.toml.
 """
 
-from .engine import Query, Result, compile, make_pointer, read_pointer, run
+from .engine import Query, Result, compile, make_pointer, read_pointer, run  # noqa: A004
 from .errors import MalformedQuery, QueryFailed
 from .files import open_logs
 from .table import Database, Event, LogTable

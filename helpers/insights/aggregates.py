@@ -1,4 +1,4 @@
-"""The aggregates of ``stats``. Sums of fractions are taken in sorted order, so that equal queries give equal bytes."""
+"""The aggregates of ``stats``. Fractions are added in sorted order: equal queries give equal bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,9 +41,7 @@ class Aggregate:
 AGGREGATES: dict[str, Aggregate] = {}
 
 
-def aggregate(
-    names: str, least: int, most: int | None = None, timed: bool = False
-) -> Callable[[Build], Build]:
+def aggregate(names: str, least: int, most: int | None = None, timed: bool = False) -> Callable[[Build], Build]:
     """Registers a builder under its names."""
 
     def register(build: Build) -> Build:
@@ -146,9 +144,7 @@ def natural_key(value: Typed) -> E:
     """One value that orders like ``sort``: text by natural order, then numbers."""
     text, number = as_text(value), as_number(value)
     is_number = present(number)
-    return call(
-        "row", is_number, case((exp.Not(this=is_number.copy()), call("i_natural", text))), number.copy()
-    )
+    return call("row", is_number, case((exp.Not(this=is_number.copy()), call("i_natural", text))), number.copy())
 
 
 def _sorts(sql: str) -> Build:
@@ -195,9 +191,7 @@ def _rate(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     if unit not in MILLIS:
         raise context.fail("rate expects a period in ms, s, m, h, d or w", node.args[1])
     value = as_double(args[0])
-    change = binary(
-        exp.Sub, call("arg_max", value, context.moment()), call("arg_min", value.copy(), context.moment())
-    )
+    change = binary(exp.Sub, call("arg_max", value, context.moment()), call("arg_min", value.copy(), context.moment()))
     there = present(value.copy())
     elapsed = binary(
         exp.Sub,

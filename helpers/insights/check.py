@@ -22,7 +22,7 @@ assert _registered.FUNCTIONS_READY
 
 @dataclass(slots=True)
 class Stage:
-    """The symbol table of one stage: all fields of events (open), or exactly the names of a stats (closed)."""
+    """The symbol table of one stage: all fields of events (open), or the names of a stats (closed)."""
 
     closed: bool = False
     names: set[str] = field(default_factory=set)
@@ -89,9 +89,7 @@ class _Checker:
         limits = {"logGroups": 5, "dataSource": 10, "logGroupTags": 5}
         for call in source.calls:
             if call.name not in limits:
-                raise self.fail(
-                    f"unexpected symbol found {call.name}; expected one of: " + "  ".join(limits), call
-                )
+                raise self.fail(f"unexpected symbol found {call.name}; expected one of: " + "  ".join(limits), call)
             for name, value in call.values:
                 most = {"accountIdentifier": 20, "class": 3}.get(name, limits[call.name])
                 if isinstance(value, tuple) and len(value) > most:
@@ -208,6 +206,8 @@ class _Checker:
         for item in command.items:
             self.top_k(command, item)
             self.grouped(item.expr, known)
+            if not any(self.depends(node, known) for node in walk(item.expr)):
+                raise self.fail("stats expects an aggregation such as count(*)", item)
             known.add(item.name)
         for node in walk_items((*command.items, *command.keys)):
             if isinstance(node, n.Ref) and str(node.parts[0]) in doubtful:
@@ -218,6 +218,11 @@ class _Checker:
         self.binned = bool(binned)
         self.close({item.name for item in (*command.items, *command.keys)}, "stats")
 
+    def depends(self, node: n.Expr, known: set[str]) -> bool:
+        """Whether an expression is an aggregation, a group key or an earlier alias."""
+        aggregated = isinstance(node, n.Call) and key(node.name) in AGGREGATES
+        return aggregated or isinstance(node, n.Ref) or heading(self.text, node) in known
+
     def top_k(self, command: n.Stats, item: n.Item) -> None:
         call = item.expr
         if not isinstance(call, n.Call) or key(call.name) != "topk":
@@ -227,11 +232,7 @@ class _Checker:
         if len(call.args) != 2:
             raise self.fail("topk expects 2 arguments: topk(k, field)", call)
         count = call.args[0]
-        if (
-            not isinstance(count, n.Number)
-            or not isinstance(count.value, int)
-            or not 1 <= count.value <= 10_000
-        ):
+        if not isinstance(count, n.Number) or not isinstance(count.value, int) or not 1 <= count.value <= 10_000:
             raise self.fail("topk expects a whole number between 1 and 10000", count)
 
     def close(self, names: set[str], by: str) -> None:
@@ -271,6 +272,8 @@ class _Checker:
             self.aggregate(node)
             return
         if isinstance(node, n.Call):
+            if _is_bin(node) and "@timestamp" not in known:
+                raise self.fail("bin is neither aggregated nor named after by", node)
             self.scalar(node)
             for child in node.args:
                 if not isinstance(child, n.Period | n.Regex):
@@ -313,9 +316,7 @@ class _Checker:
     def arity(self, node: n.Call, least: int, most: int | None) -> None:
         count = len(node.args)
         if count < least or (most is not None and count > most):
-            wanted = (
-                str(least) if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-            )
+            wanted = str(least) if most == least else f"{least} or more" if most is None else f"{least} to {most}"
             plural = "" if wanted == "1" else "s"
             raise self.fail(f"{node.name} expects {wanted} argument{plural}, but {count} are given", node)
 
@@ -342,9 +343,7 @@ class _Checker:
 
     def unknown(self, name: str, node: n.Node) -> MalformedQuery:
         lost = name in FLOW_FIELDS or name in SYSTEM_FIELDS
-        reason = (
-            f"; after {self.names_from} only its own columns exist: {', '.join(sorted(self.stage.names))}"
-        )
+        reason = f"; after {self.names_from} only its own columns exist: {', '.join(sorted(self.stage.names))}"
         guess = "" if lost else did_you_mean(name, self.stage.names)
         return self.fail(f"Unknown symbols found in or after stats: {name}{reason}{guess}", node)
 

@@ -8,7 +8,7 @@ from .values import Kind, Typed, any_of, as_text, binary, call, column, negated,
 
 
 def items(plan: Plan, found: tuple[n.Item, ...]) -> dict[str, Typed]:
-    """The values of ``expr as alias`` items; a later item may use an earlier alias, but not look inside it."""
+    """The values of ``expr as alias`` items; a later item may use an earlier alias, not look inside it."""
     plan.settle_limit()
     values: dict[str, Typed] = {}
     for item in found:
@@ -25,10 +25,13 @@ def items(plan: Plan, found: tuple[n.Item, ...]) -> dict[str, Typed]:
 
 @command(n.Fields)
 def fields(plan: Plan, node: n.Fields) -> None:
-    """Several fields commands accumulate."""
-    for name, value in items(plan, node.items).items():
+    """Several fields commands accumulate; what parse and the like added before is shown only when listed."""
+    values = items(plan, node.items)
+    for name in plan.added - values.keys():
+        plan.projected.pop(name, None)
+    plan.added.clear()
+    for name, value in values.items():
         plan.projected[name] = value
-        plan.added.discard(name)
 
 
 @command(n.Display)
@@ -52,6 +55,7 @@ def sort(plan: Plan, node: n.Sort) -> None:
     for key in node.keys:
         keys += plan.x.natural_order(plan.x.value(key.expr), key.descending)
     plan.relation.order = keys
+    plan.sorted = True
 
 
 @command(n.Limit)
@@ -59,7 +63,7 @@ def limit(plan: Plan, node: n.Limit) -> None:
     """Takes effect with the next command, or at the end."""
     before = plan.relation.limit
     plan.relation.limit = node.count if before is None else min(before, node.count)
-    plan.any_order = node.any and not plan.relation.order
+    plan.any_order = node.any and not plan.sorted
 
 
 @command(n.Dedup)

@@ -6,7 +6,7 @@ from . import nodes as n
 from .expressions import sorted_by
 from .functions_more import checked_regex
 from .patterns import glob, groups
-from .plan import Plan, Wanted, command, whole_text
+from .plan import LookupTable, Plan, Wanted, command, whole_text
 from .values import (
     E,
     Kind,
@@ -144,24 +144,22 @@ def expand(plan: Plan, node: n.Expand) -> None:
 # lookup tables are known only when the query runs: positions of columns are parameters ----------------
 
 
-def _position(plan: Plan, table: n.Name, name: n.Name | None) -> E:
+def _position(plan: Plan, table: n.Name, name: n.Name) -> E:
     parameter = f"col_{len(plan.wanted)}"
-    plan.wanted.append(Wanted(parameter, table, name))
+    plan.wanted.append(Wanted(parameter, len(plan.lookups) - 1, name))
     return cast(plan.parameter(parameter), "BIGINT")
 
 
-def _table(plan: Plan, name: n.Name) -> exp.Table:
-    if name.text not in plan.lookups:
-        plan.lookups.append(name.text)
-    position = plan.lookups.index(name.text)
-    return exp.Table(this=exp.Identifier(this=f"lookup_{position}", quoted=False))
+def _table(plan: Plan, lookup: LookupTable) -> exp.Table:
+    plan.lookups.append(lookup)
+    return exp.Table(this=exp.Identifier(this=f"lookup_{len(plan.lookups) - 1}", quoted=False))
 
 
 @command(n.Lookup)
 def lookup(plan: Plan, node: n.Lookup) -> None:
     """Values compare as text: a table is a CSV file."""
     plan.settle_limit()
-    table = _table(plan, node.table)
+    table = _table(plan, LookupTable(node.table))
     conditions: list[E] = []
     for name, ref in node.matches:
         cell = call("list_extract", column("cells"), _position(plan, node.table, name))
@@ -171,20 +169,22 @@ def lookup(plan: Plan, node: n.Lookup) -> None:
 
 @command(n.CidrLookup)
 def cidr_lookup(plan: Plan, node: n.CidrLookup) -> None:
-    """The longest prefix that holds the address wins."""
+    """The longest prefix that holds the address wins; the blocks' limits are worked out with the table."""
     plan.settle_limit()
-    table = _table(plan, node.table)
-    block = call("list_extract", column("cells"), _position(plan, node.table, node.column))
-    address = as_text(plan.x.value(node.field))
-    parts = [call("i_in4", address, block), call("i_in6", address.copy(), block.copy())]
-    inside = any_of([call("coalesce", part, exp.Boolean(this=False)) for part in parts])
-    bits = call("coalesce", call("i_bits", block.copy(), number_literal(128)), number_literal(0))
-    _enrich(plan, node, table, [inside], exp.Neg(this=exp.Paren(this=bits)))
+    table = _table(plan, LookupTable(node.table, cidr=True, block=node.column))
+    text, four, six = as_text(plan.x.value(node.field)), plan.fresh(), plan.fresh()
+    plan.nest(
+        exp.alias_(call("i_v4", text), four, copy=False),
+        exp.alias_(call("i_v6", text.copy()), six, copy=False),
+    )
+    inside = [
+        exp.Between(this=column(address), low=column(f"low{version}"), high=column(f"high{version}"))
+        for address, version in ((four, 4), (six, 6))
+    ]
+    _enrich(plan, node, table, [any_of(list(inside))], exp.Neg(this=column("bits")))
 
 
-def _enrich(
-    plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E
-) -> None:
+def _enrich(plan: Plan, node: n.Lookup | n.CidrLookup, table: exp.Table, conditions: list[E], rank: E) -> None:
     """Adds the outputs of the first row of the table that fits, or nothing."""
     best = exp.Select(expressions=[column("cells")])
     best.set("from_", exp.From(this=table))

@@ -82,16 +82,19 @@ def _column_totals(plan: Plan, summed: dict[str, Typed]) -> None:
     columns: list[E] = []
     for name, value in {**plan.projected, **(plan.shown or {}), **summed}.items():
         physical = plan.fresh()
-        number = name in summed
-        columns.append(exp.alias_(as_double(value) if number else value.e, physical, copy=False))
-        moved[name] = Typed(column(physical), Kind.NUMBER if number else value.kind)
+        typed = value.kind in _NUMBERS and name in summed
+        columns.append(exp.alias_(as_double(value) if typed else value.e, physical, copy=False))
+        moved[name] = Typed(column(physical), Kind.NUMBER if typed else value.kind)
     bottom = plan.fresh()
     order = plan.ordering()
     plan.nest(*columns, exp.alias_(exp.Boolean(this=False), bottom, copy=False))
     sums: list[E] = []
     for name in summed:
-        ordered = exp.Order(this=moved[name].e, expressions=[sorted_by(moved[name].e)])
-        sums.append(exp.alias_(call("sum", ordered), moved[name].sql.name, copy=False))
+        number = as_double(moved[name])
+        total: E = call("sum", exp.Order(this=number, expressions=[sorted_by(number.copy())]))
+        if moved[name].kind is not Kind.NUMBER:  # a column that may also hold text keeps it
+            total = call("i_plain", total)
+        sums.append(exp.alias_(total, moved[name].sql.name, copy=False))
     sums.append(exp.alias_(exp.Boolean(this=True), bottom, copy=False))
     below = exp.Select(expressions=sums)
     below.set("from_", exp.From(this=plan.relation.source.copy()))
@@ -100,6 +103,7 @@ def _column_totals(plan: Plan, summed: dict[str, Typed]) -> None:
     union = exp.Union(this=above, expression=below, distinct=False, by_name=True)
     plan.relation.source = subquery(union, plan.fresh("s"))
     plan.relation.order = [sorted_by(column(bottom)), *order]
+    plan.sorted = True
     for name, value in moved.items():
         plan.define(name, value)
         if name in plan.projected:
@@ -117,7 +121,7 @@ def fill_missing(plan: Plan, node: n.FillMissing) -> None:
         raise plan.x.fail("fillmissing must follow stats ... by bin()", node)
     physical = {name: plan.fresh() for name in names}
     columns: list[E] = [exp.alias_(names[name].e, column_, copy=False) for name, column_ in physical.items()]
-    keys = {tie.this.name for tie in plan.relation.ties}
+    keys = {tie.this.name for tie in plan.relation.ties if isinstance(tie.this, exp.Column)}
     others = [
         physical[name]
         for name, value in names.items()
@@ -130,9 +134,7 @@ def fill_missing(plan: Plan, node: n.FillMissing) -> None:
         values[ref.name] = _filled(plan.x.value(constant), values.get(ref.name, missing()))
     shown = plan.projected if plan.shown is None else plan.shown
     order = [ref.name for _, ref in node.values if ref.name not in shown]
-    plan.relation = Relation(
-        subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)]
-    )
+    plan.relation = Relation(subquery(source, plan.fresh("s")), ties=[sorted_by(column(c)) for c in (time, *others)])
     plan.x.scope = Scope(closed=True, names=values)
     visible = {name: values.get(name, missing()) for name in [*shown, *order]}
     plan.projected, plan.shown = visible, None
@@ -143,9 +145,7 @@ def _filled(constant: Typed, value: Typed) -> Typed:
     kinds = {constant.kind, value.kind}
     inserted = column("filled")
     if len(kinds) == 1 or value.kind is Kind.MISSING:
-        return Typed(
-            case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind
-        )
+        return Typed(case((inserted, constant.e), default=value.e if len(kinds) == 1 else None), constant.kind)
     if kinds <= _NUMBERS:
         return Typed(case((inserted, as_double(constant)), default=as_double(value)), Kind.NUMBER)
     return Typed(case((inserted, as_text(constant)), default=as_text(value)), Kind.UNKNOWN)
@@ -167,9 +167,7 @@ def _with_gaps(plan: Plan, base: exp.Select, time: str, others: list[str]) -> ex
     grid: E = subquery(bins, "bins")
     joins = [exp.Join(this=_keys(rows, others), kind="CROSS")] if others else []
     same = binary(exp.EQ, _of("filling", time), column("bin_at"))
-    matches = [same] + [
-        exp.NullSafeEQ(this=_of("filling", other), expression=_of("others", other)) for other in others
-    ]
+    matches = [same] + [exp.NullSafeEQ(this=_of("filling", other), expression=_of("others", other)) for other in others]
     joins.append(
         exp.Join(
             this=exp.Table(
@@ -206,6 +204,4 @@ def _select(table: str, columns: list[E]) -> exp.Select:
 
 
 def _of(table: str, name: str) -> exp.Column:
-    return exp.Column(
-        this=exp.Identifier(this=name, quoted=False), table=exp.Identifier(this=table, quoted=False)
-    )
+    return exp.Column(this=exp.Identifier(this=name, quoted=False), table=exp.Identifier(this=table, quoted=False))

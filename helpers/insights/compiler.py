@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from . import commands, commands_rows, commands_stats, commands_totals
 from . import nodes as n
-from .plan import HANDLERS, Plan, Wanted
+from .plan import HANDLERS, LookupTable, Plan, Wanted
 from .schema import Schema
 from .values import E, Kind, Typed, call, text_literal
 
@@ -26,7 +26,7 @@ class Output:
 class Compiled:
     """SQL for one schema.
 
-    ``pointers``: how many columns at the end of the statement say which event a row is: seq, or table and seq.
+    ``pointers``: how many columns at the end of the statement identify its event: seq, or table and seq.
     ``matched``: SQL that counts the events which the conditions before the first grouping let through.
     ``used``: the names that were looked up as fields of events.
     """
@@ -37,7 +37,7 @@ class Compiled:
     used: tuple[n.Ref, ...]
     limit: int | None
     pointers: int
-    lookups: tuple[str, ...]
+    lookups: tuple[LookupTable, ...]
     wanted: tuple[Wanted, ...]
     remarks: tuple[str, ...]
     estimate: bool
@@ -51,8 +51,7 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
     plan.mark_matched()
     shown = _shown(plan)
     columns: list[E] = [
-        exp.alias_(_printable(value), f"o{position}", copy=False)
-        for position, value in enumerate(shown.values())
+        exp.alias_(_printable(value), f"o{position}", copy=False) for position, value in enumerate(shown.values())
     ]
     if plan.raw:
         columns += [tie.this.copy() for tie in plan.events]

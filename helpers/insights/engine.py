@@ -102,8 +102,8 @@ class _Run:
 class Result:
     """Rows of a query.
 
-    ``rows``: a list of rows; a row is a list of (column, text) pairs, a missing field has no pair. ``columns``:
-    the headings. ``remarks``: hints that are no part of the result (a field name that was probably
+    ``rows``: a list of rows; a row is a list of (column, text) pairs, a missing field has no pair.
+    ``columns``: the headings. ``remarks``: hints that are no part of the result (a name that was probably
     misspelt). ``values``: the same cells as Python values, column by column.
     """
 
@@ -116,13 +116,15 @@ class Result:
 
     @cached_property
     def pointers(self) -> list[str]:
-        """An ``@ptr`` for each row of raw events, in the order of the rows; empty after stats."""
+        """An ``@ptr`` for each row of raw events, in order ("" for a row of totals); empty after stats."""
         if not self._events:
             return []
         *tables, sequence = self._events
         positions = tables[0] if tables else [0] * len(sequence)
         chosen = self._run.tables
-        return [make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)]
+        return [
+            "" if seq is None else make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)
+        ]
 
     @cached_property
     def rows(self) -> list[list[tuple[str, str]]]:
@@ -167,7 +169,7 @@ class Result:
         frame: dict[str, object] = {}
         for name, kind, column in zip(self.columns, self.kinds, self.values, strict=True):
             if kind is Kind.TIME:
-                frame[name] = pd.to_datetime(pd.Series(column, dtype="Int64"), unit="ms")
+                frame[name] = pd.Series(pd.array(column, dtype="Int64")).astype("datetime64[ms]")
             elif kind in (Kind.INT, Kind.BOOL):
                 whole = [None if value is None else int(value) for value in column]
                 fits = all(value is None or abs(value) < 2**63 for value in whole)
@@ -204,8 +206,8 @@ def run(
 
     Without ``start`` or ``end``: from the first, to the last event. ``limit`` holds when the query has none
     (default 10,000). ``now``: the epoch second that ``now()`` returns (default: ``end``). Events that came in
-    after ``ingested_before_ms``, or are older than their table's ``created_ms``, are not visible. ``lookups``:
-    the lookup tables as CSV text by name.
+    after ``ingested_before_ms``, or are older than their table's ``created_ms``, are not visible.
+    ``lookups``: the lookup tables as CSV text by name.
 
     Raises `MalformedQuery`, `QueryFailed`, and ValueError for arguments that make no sense.
     """

@@ -1,7 +1,7 @@
-"""The two ways a query can go wrong: it is refused (`MalformedQuery`) or it fails while it runs (`QueryFailed`)."""
+"""How a query goes wrong: it is refused (`MalformedQuery`), or it fails while it runs (`QueryFailed`)."""
 
 
-class MalformedQuery(ValueError):  # noqa: N818  (AWS's own name is MalformedQueryException)
+class MalformedQuery(ValueError):
     """The text is not a query that can be run; says where and what was expected.
 
     ``start`` and ``end`` are character offsets into ``query`` (``end`` exclusive), as in the
@@ -41,5 +41,5 @@ class MalformedQuery(ValueError):  # noqa: N818  (AWS's own name is MalformedQue
         return MalformedQuery, (self.message, self.query, self.start, self.end)
 
 
-class QueryFailed(RuntimeError):  # noqa: N818  (the status of such a query is "Failed")
+class QueryFailed(RuntimeError):
     """A well-formed query could not be finished, for example because it needs more memory than allowed."""

@@ -9,9 +9,10 @@ from .functions import key
 
 Rows = Sequence[Sequence[tuple[str, str]]]
 
-# What a query depends on -> the entry of data/assumptions-insights.toml that says what was chosen.
+# What a query depends on -> the entry of data/assumptions.toml that says what was chosen.
 _FUNCTIONS = {
-    "pct": "insights-pct", "percentile": "insights-pct", "stddev": "insights-stddev", "values": "insights-values",
+    "pct": "insights-pct", "percentile": "insights-pct",
+    "stddev": "insights-stddev", "values": "insights-values",
     "rate": "insights-rate", "topk": "insights-topk", "ispublicip": "insights-public-ip",
     "isreservedip": "insights-public-ip", "urlencode": "insights-urlencode",
 }  # fmt: skip

@@ -179,7 +179,8 @@ class Expressions:
         if name in AGGREGATES and self.aggregated is not None:
             return self.aggregated(node)
         args = [self.argument(argument) for argument in node.args]
-        return FUNCTIONS[name].build(self, node, args)
+        made = FUNCTIONS[name].build(self, node, args)
+        return truth_value(made.sql) if made.kind is Kind.BOOL else made  # a missing argument gives 0
 
     def argument(self, node: n.Expr) -> Typed:
         """An argument; periods, patterns and * are read from the tree by the function itself."""
@@ -256,15 +257,13 @@ class Expressions:
             names[0] = names[0][1:]
         dotted = ".".join(names)
         paths = dict.fromkeys((pointer(tuple(names)), pointer(tuple(dotted.split("."))), pointer((dotted,))))
-        found: list[E] = [
-            call("json_extract_string", column("message"), text_literal(path)) for path in paths
-        ]
+        found: list[E] = [call("json_extract_string", column("message"), text_literal(path)) for path in paths]
         text = found[0] if len(found) == 1 else call("coalesce", *found)
         is_json = binary(exp.EQ, column("kind"), number_literal(JSON_OBJECT))
         return Typed(case((is_json, text)), Kind.UNKNOWN)
 
     def natural_order(self, value: Typed, descending: bool) -> list[exp.Ordered]:
-        """The sort keys of a value: typed values order directly, unknown ones naturally; missing ones last."""
+        """The sort keys of a value: typed values order directly, unknown ones naturally."""
         if value.kind in (Kind.INT, Kind.DOUBLE, Kind.NUMBER, Kind.TIME, Kind.BOOL):
             return [sorted_by(value.e, descending)]
         if value.kind is Kind.MISSING:

@@ -18,8 +18,9 @@ Source = str | Path | IO[str] | Iterable["str | Path | Event | IO[str]"]
 _APART = 10**12  # between the seq of one file and of the next
 
 # One column a line: a delimiter and a null that no log line has, no quoting.
-_LINES = """read_csv($1, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '', escape = '',
-  auto_detect = false, filename = true, null_padding = true, max_line_size = 2097152, nullstr = chr(2))"""
+_LINES = """read_csv($1, columns = {'line': 'VARCHAR'}, header = false, delim = chr(1), quote = '',
+  escape = '', auto_detect = false, filename = true, null_padding = true,
+  max_line_size = 2097152, nullstr = chr(2))"""
 
 
 def open_logs(
@@ -71,7 +72,7 @@ def _listed(given: Source) -> "list[str | Path | Event | IO[str]]":
         return [given]
     if hasattr(given, "readline"):
         return [cast(IO[str], given)]
-    return list(cast("Iterable[str | Path | Event | IO[str]]", given))
+    return list(given)
 
 
 def _files(path: Path) -> list[Path]:
@@ -174,13 +175,12 @@ def _ours(path: Path, position: int) -> str:
 
 
 def _aws(path: Path, position: int, names: tuple[str, ...], columns: Sequence[Column]) -> str:
-    """A flow-log file that AWS delivered as Parquet: typed already, the message is put together when asked for."""
+    """A flow-log file that AWS delivered as Parquet: typed already, the message put together on demand."""
     fields = [title for title in names if _field_name(title) in FIELDS]
     line = ", ".join(f"coalesce(CAST(\"{title}\" AS VARCHAR), '-')" for title in fields)
     start = 'CAST("start" AS BIGINT) * 1000' if "start" in fields else "CAST(0 AS BIGINT)"
     typed = ", ".join(
-        f'CAST("{title}" AS {column.type}) AS {column.column}'
-        for title, column in zip(fields, columns, strict=True)
+        f'CAST("{title}" AS {column.type}) AS {column.column}' for title, column in zip(fields, columns, strict=True)
     )
     text = f"concat_ws(' ', {line})"
     return f"""SELECT file_row_number + {position * _APART} AS seq, {start} AS ts, {start} AS ing,

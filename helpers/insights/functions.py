@@ -228,7 +228,8 @@ def _json_parse(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 def _json_stringify(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     value = args[0]
     if value.kind is Kind.STRUCTURE:
-        return Typed(cast(value.e, "VARCHAR"), Kind.UNKNOWN)
+        compact = call("json_extract", value.e, text_literal("$"))
+        return Typed(cast(compact, "VARCHAR"), Kind.UNKNOWN)
     return Typed(cast(call("to_json", as_text(value)), "VARCHAR"), Kind.UNKNOWN)
 
 
@@ -262,9 +263,7 @@ simple("urlencode", "url_encode", 1, as_text, Kind.UNKNOWN)
 
 @function("isEmpty", 1)
 def _is_empty(context: Context, node: n.Call, args: list[Typed]) -> Typed:
-    return Typed(
-        binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL
-    )
+    return Typed(binary(exp.EQ, call("coalesce", _whole(args[0]), text_literal("")), text_literal("")), Kind.BOOL)
 
 
 @function("isBlank", 1)
@@ -303,15 +302,17 @@ function("trim", 1, 2)(_trim("trim", r"^\s+|\s+$"))
 @function("substr", 2, 3)
 def _substr(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     """0-based; a negative start counts as 0 (DuckDB would count from the end)."""
-    start = call("greatest", cast(call("trunc", as_double(args[1])), "BIGINT", safe=True), number_literal(0))
-    start = case((present(as_number(args[1])), start))
-    value, first = as_text(args[0]), binary(exp.Add, start, number_literal(1))
+    value, first = as_text(args[0]), binary(exp.Add, _position(args[1]), number_literal(1))
     length = optional(args, 2)
     if length is None:
         return Typed(call("substr", value, first), Kind.UNKNOWN)
-    whole = cast(call("trunc", as_double(length)), "BIGINT", safe=True)
-    count = case((present(as_number(length)), call("greatest", whole, number_literal(0))))
-    return Typed(call("substr", value, first, count), Kind.UNKNOWN)
+    return Typed(call("substr", value, first, _position(length)), Kind.UNKNOWN)
+
+
+def _position(value: Typed) -> E:
+    """A number as a position in a text: whole, neither negative nor beyond what DuckDB accepts."""
+    bounded = call("greatest", number_literal(0), call("least", as_double(value), number_literal(2_000_000_000)))
+    return case((present(as_number(value)), cast(call("trunc", bounded), "BIGINT")))
 
 
 @function("strcontains", 2, 3)

@@ -3,8 +3,33 @@
 Names begin with ``i_`` so that they cannot meet a DuckDB function.
 """
 
+from ipaddress import ip_network
+
 _OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_GROUPS = "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,6}"
+_IPV6 = f"[0-9a-fA-F]{{1,4}}(:[0-9a-fA-F]{{1,4}}){{7}}|({_GROUPS})?::({_GROUPS})?"
 NUMBER_PATTERN = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+# The documentation blocks count as public: in the course they are "the internet" (insights-public-ip).
+RESERVED = (
+    "0.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15",
+    "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fe80::/10", "ff00::/8",
+)  # fmt: skip
+
+
+def _classes(version: int) -> str:
+    """WHEN clauses that name the kind of the address v."""
+    clauses = []
+    for kind, blocks in (("private", PRIVATE), ("reserved", RESERVED)):
+        for network in (ip_network(block) for block in blocks):
+            if network.version == version:
+                low, high = int(network.network_address), int(network.broadcast_address)
+                number = "BIGINT" if version == 4 else "UHUGEINT"
+                bounds = f"CAST('{low}' AS {number}) AND CAST('{high}' AS {number})"
+                clauses.append(f"WHEN v BETWEEN {bounds} THEN '{kind}'")
+    return " ".join(clauses)
+
 
 MACROS: tuple[str, ...] = (
     # text that is a number, as a number; else NULL
@@ -29,39 +54,46 @@ MACROS: tuple[str, ...] = (
     f"""i_v4(s) AS CASE WHEN regexp_full_match(s, '{_OCTET}(\\.{_OCTET}){{3}}') THEN
        CAST(split_part(s, '.', 1) AS BIGINT) * 16777216 + CAST(split_part(s, '.', 2) AS BIGINT) * 65536 +
        CAST(split_part(s, '.', 3) AS BIGINT) * 256 + CAST(split_part(s, '.', 4) AS BIGINT) END""",
-    # IPv6: a dotted tail becomes two groups, then :: is filled with zeros
-    r"""i_v6_tail(s) AS CASE WHEN contains(s, '.') THEN regexp_replace(s, '[^:]*$', '') ||
-       format('{:x}:{:x}', i_v4(regexp_extract(s, '[^:]*$')) // 65536, i_v4(regexp_extract(s, '[^:]*$')) % 65536)
+    # IPv6: a dotted tail becomes two groups, then :: is filled with zeros. A lambda over a list of one binds
+    # an intermediate value once; a macro would repeat its text (and the planner's work) at each mention.
+    r"""i_v6_tail(s) AS CASE WHEN contains(s, '.') THEN list_transform([i_v4(regexp_extract(s, '[^:]*$'))],
+         lambda v: regexp_replace(s, '[^:]*$', '') || format('{:x}:{:x}', v // 65536, v % 65536))[1]
        ELSE s END""",
     "i_v6_list(s) AS list_filter(string_split(s, ':'), lambda x: x <> '')",
-    """i_v6_groups(s) AS CASE WHEN contains(s, '::') THEN
-       list_concat(i_v6_list(split_part(s, '::', 1)), list_concat(
-         list_transform(range(8 - len(i_v6_list(split_part(s, '::', 1))) - len(i_v6_list(split_part(s, '::', 2)))),
-           lambda x: '0'),
-         i_v6_list(split_part(s, '::', 2))))
+    """i_v6_groups(s) AS CASE WHEN contains(s, '::') THEN list_transform(
+         [[i_v6_list(split_part(s, '::', 1)), i_v6_list(split_part(s, '::', 2))]],
+         lambda p: p[1] || list_transform(range(8 - len(p[1]) - len(p[2])), lambda x: '0') || p[2])[1]
        ELSE string_split(s, ':') END""",
-    r"""i_v6_value(s) AS CASE WHEN regexp_full_match(s,
-         '[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}|([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,6})?::([0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){0,6})?')
-       AND len(i_v6_groups(s)) = 8 THEN
-       list_reduce(list_transform(i_v6_groups(s), lambda x: CAST(CAST('0x' || x AS INTEGER) AS UHUGEINT)),
-         lambda a, b: a * 65536 + b) END""",
-    "i_v6(s) AS CASE WHEN contains(s, ':') THEN i_v6_value(i_v6_tail(s)) END",
+    f"""i_v6_value(s) AS CASE WHEN regexp_full_match(s, '{_IPV6}') THEN
+       list_transform([i_v6_groups(s)], lambda g: CASE WHEN len(g) = 8 THEN
+         list_reduce(list_transform(g, lambda x: CAST(CAST('0x' || x AS INTEGER) AS UHUGEINT)),
+           lambda a, b: a * 65536 + b) END)[1] END""",
+    """i_v6(s) AS CASE WHEN contains(s, ':') THEN
+       list_transform([i_v6_tail(s)], lambda t: i_v6_value(t))[1] END""",
+    f"""i_class(s) AS coalesce(
+       list_transform([i_v4(s)], lambda v: CASE WHEN v IS NULL THEN NULL {_classes(4)} ELSE 'public' END)[1],
+       list_transform([i_v6(s)], lambda v: CASE WHEN v IS NULL THEN NULL
+         {_classes(6)} ELSE 'public' END)[1])""",
     # a CIDR block that is only known at run time
     r"""i_bits(c, most) AS CASE WHEN regexp_full_match(split_part(c, '/', 2), '\d{1,3}')
        AND CAST(split_part(c, '/', 2) AS INTEGER) <= most THEN CAST(split_part(c, '/', 2) AS INTEGER) END""",
-    """i_in4(a, c) AS (i_v4(a) >> (32 - i_bits(c, 32))) = (i_v4(split_part(c, '/', 1)) >> (32 - i_bits(c, 32)))""",
-    """i_shift6(v, bits) AS CASE WHEN bits = 0 THEN CAST(0 AS UHUGEINT)
+    """i_in4(a, c) AS (i_v4(a) >> (32 - i_bits(c, 32))) =
+       (i_v4(split_part(c, '/', 1)) >> (32 - i_bits(c, 32)))""",
+    """i_shift6(v, bits) AS CASE WHEN v IS NULL THEN NULL WHEN bits = 0 THEN CAST(0 AS UHUGEINT)
        ELSE v // CAST(pow(2, 128 - bits) AS UHUGEINT) END""",
-    """i_in6(a, c) AS i_shift6(i_v6(a), i_bits(c, 128)) = i_shift6(i_v6(split_part(c, '/', 1)), i_bits(c, 128))""",
+    """i_in6(a, c) AS i_shift6(i_v6(a), i_bits(c, 128)) =
+       i_shift6(i_v6(split_part(c, '/', 1)), i_bits(c, 128))""",
     """i_histogram(m) AS CAST('{' || array_to_string(list_transform(map_entries(m),
        lambda x: '"' || i_plain(x.key) || '":' || CAST(x.value AS VARCHAR)), ',') || '}' AS JSON)""",
     "i_epochs(stamps) AS list_transform(stamps, lambda x: epoch_ms(x))",
     # name=value pairs as a JSON object, csv as a list of texts
-    r"""i_logfmt(s) AS CAST('{' || array_to_string(list_transform(
+    r"""i_logfmt(s) AS CASE WHEN regexp_matches(s, '[^\s=]+=') THEN
+       CAST('{' || array_to_string(list_transform(
        regexp_extract_all(s, '[^\s=]+=(?:"(?:[^"\\]|\\.)*"|\S*)'),
        lambda x: CAST(to_json(regexp_extract(x, '^([^=]+)=', 1)) AS VARCHAR) || ':' || CAST(to_json(
-         CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
-         ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON)""",
+         CASE WHEN regexp_matches(x, '^[^=]+="') THEN replace(
+           regexp_replace(x, '^[^=]+="((?s:.*))"$', '\1'), '\"', '"')
+         ELSE regexp_extract(x, '^[^=]+=((?s:.*))$', 1) END) AS VARCHAR)), ',') || '}' AS JSON) END""",
     r"""i_csv(s) AS list_transform(regexp_extract_all(',' || s, '(?s),(\s*"(?:[^"]|"")*"\s*|[^,]*)', 1),
        lambda x: CASE WHEN regexp_full_match(x, '(?s)\s*".*"\s*') THEN
          replace(regexp_replace(x, '(?s)^\s*"(.*)"\s*$', '\1'), '""', '"') ELSE trim(x) END)""",

@@ -13,7 +13,21 @@ from sqlglot import exp
 from . import nodes as n
 from .expressions import Expressions, sorted_by
 from .schema import Schema
-from .values import E, Kind, Typed, all_of, as_text, binary, call, column, number_literal, text_literal
+from .values import (
+    E,
+    Kind,
+    Typed,
+    all_of,
+    as_text,
+    binary,
+    call,
+    case,
+    cast,
+    column,
+    number_literal,
+    present,
+    text_literal,
+)
 
 _LARGE = 40  # nodes of an expression that is given a column of its own instead of being repeated
 _HEAVY = {"i_json", "i_logfmt", "i_v6", "json_extract", "json_extract_string", "regexp_replace"}
@@ -31,15 +45,21 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A parameter that stands for the position of a column in a lookup table; found when the query runs.
+class LookupTable:
+    """A lookup table that a command reads. ``cidr``: by address, in the column ``block`` (None: find it)."""
 
-    ``column`` is None for the column that holds the CIDR blocks when the query does not name it.
-    """
+    name: n.Name
+    cidr: bool = False
+    block: n.Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A parameter for the position of a column in the n-th lookup table; known when the query runs."""
 
     parameter: str
-    table: n.Name
-    column: n.Name | None
+    table: int
+    column: n.Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +87,11 @@ class Plan:
         self.bin: TimeBin | None = None
         self.raw = True
         self.any_order = False
+        self.sorted = False
         self.matched: E | None = None
         self.remarks: list[str] = []
         self.estimate = False
-        self.lookups: list[str] = []
+        self.lookups: list[LookupTable] = []
         self.wanted: list[Wanted] = []
 
     def parameter(self, name: str) -> E:
@@ -98,7 +119,7 @@ class Plan:
 
     def ordering(self) -> list[exp.Ordered]:
         """The total order of the rows: the user's keys, then the group keys or the order of arrival."""
-        if self.relation.order or not self.raw:
+        if self.sorted or not self.raw:
             return [*self.relation.order, *self.relation.ties]
         if self.any_order:
             return self.relation.ties
@@ -146,9 +167,9 @@ class Plan:
         """Fields that a command other than fields creates; they are shown unless display says otherwise."""
         for name, value in self.keep(values).items():
             self.define(name, value)
-            self.projected[name] = value
-            if self.raw:
+            if self.raw and name not in self.projected:
                 self.added.add(name)
+            self.projected[name] = value
 
     def system(self, name: str) -> Typed:
         """A system field, unless a command has given its name to something else."""
@@ -157,7 +178,12 @@ class Plan:
 
     def regroup(self, grouped: exp.Select, keys: list[Typed]) -> None:
         """Continues with the rows of a grouped SELECT, in the order of their keys."""
-        ties = [sorted_by(value.e) for value in keys]
+        ties: list[exp.Ordered] = []
+        for value in keys:
+            if value.kind is Kind.UNKNOWN:  # numbers by value, after what is no number
+                there = case((present(value.e), call("coalesce", call("i_num", value.e), _lowest())))
+                ties.append(sorted_by(there))
+            ties.append(sorted_by(value.e))
         self.relation = Relation(subquery(grouped, self.fresh("g")), ties=ties)
         self.raw = False
         self.shown = None
@@ -211,6 +237,10 @@ def _visible(schema: Schema, position: int) -> list[E]:
 
 def _bound(name: str) -> E:
     return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
+
+
+def _lowest() -> E:
+    return cast(text_literal("-Infinity"), "DOUBLE")
 
 
 def subquery(query: exp.Select | exp.Union, name: str) -> E:

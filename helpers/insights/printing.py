@@ -41,10 +41,7 @@ def timestamps(values: list[int | None]) -> list[str | None]:
     """Epoch milliseconds as ``2023-11-14 23:00:00.000`` in UTC."""
     array = np.array([0 if value is None else value for value in values], dtype="datetime64[ms]")
     texts = np.datetime_as_string(array, unit="ms")
-    return [
-        None if value is None else str(text).replace("T", " ")
-        for value, text in zip(values, texts, strict=True)
-    ]
+    return [None if value is None else str(text).replace("T", " ") for value, text in zip(values, texts, strict=True)]
 
 
 def printed(values: list[object], kind: Kind) -> list[str | None]:

@@ -59,9 +59,7 @@ def stored_columns(columns: Sequence[Column]) -> str:
 
     seq: order of arrival; ts, ing: epoch milliseconds; size: bytes of the message in UTF-8.
     """
-    fixed = (
-        "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
-    )
+    fixed = "seq BIGINT, ts BIGINT, ing BIGINT, stream VARCHAR, event_id VARCHAR, message VARCHAR, size INTEGER, "
     return fixed + "kind TINYINT, " + ", ".join(f"{column.column} {column.type}" for column in columns)
 
 

@@ -36,12 +36,10 @@ class Database:
     """One DuckDB database that holds the tables of many log groups; queries may join tables of one database.
 
     ``memory_limit`` is DuckDB's: a query that needs more (after spilling to a temporary directory) fails with
-    `QueryFailed`. ``path`` keeps the events in a file; without it they live in memory, compressed.
+    `QueryFailed`. Events live in memory, compressed (about 50 bytes each); `LogTable.to_parquet` keeps them.
     """
 
-    def __init__(
-        self, memory_limit: str = "1GB", path: Path | None = None, threads: int | None = None
-    ) -> None:
+    def __init__(self, memory_limit: str = "1GB", threads: int | None = None) -> None:
         spill = tempfile.mkdtemp(prefix="insights-")
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -51,7 +49,7 @@ class Database:
         }
         if threads is not None:
             settings["threads"] = str(threads)
-        self.connection = duckdb.connect(str(path) if path else ":memory:", config=settings)
+        self.connection = duckdb.connect(":memory:", config=settings)
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self.connection.execute("SET GLOBAL python_enable_replacements = false")
         self.connection.execute("SET GLOBAL error_on_division_by_zero = false")
@@ -187,9 +185,7 @@ class LogTable:
         cursor = self.database.cursor()
         cursor.register("incoming", arrays)
         try:
-            cursor.execute(
-                f"INSERT INTO {self.source} {typing_select('incoming', self.columns, self._flow_logs)}"
-            )
+            cursor.execute(f"INSERT INTO {self.source} {typing_select('incoming', self.columns, self._flow_logs)}")
         finally:
             cursor.unregister("incoming")
         self._look(self._next)
@@ -198,7 +194,7 @@ class LogTable:
             self.compress()
 
     def load(self, select: str, parameters: list[object]) -> None:
-        """Adds the rows of a SELECT of (seq, ts, ing, stream, event_id, message) without a detour over Python."""
+        """Adds the rows of a SELECT of (seq, ts, ing, stream, event_id, message), all in SQL."""
         with self._lock:
             self.flush()
             cursor = self.database.cursor()
@@ -221,7 +217,7 @@ class LogTable:
             self._first, self._last = min(self._first, int(low)), max(self._last, int(high))
 
     def lies_in(self, start_ms: int, end_ms: int) -> bool:
-        """Whether no event lies outside a range that starts at ``start_ms`` (or when the group was created)."""
+        """Whether no event lies outside a range from ``start_ms`` (or the creation of the group)."""
         with self._lock:
             return self.visible_from(start_ms) <= self._first and self._last <= end_ms
 
@@ -239,7 +235,8 @@ class LogTable:
     def totals_in(self, start_ms: int, end_ms: int, ingested_ms: int | None = None) -> tuple[int, int]:
         """(events, bytes of their messages) that a query over the range scans; both ends inclusive."""
         self.flush()
-        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM {self.source} WHERE ts BETWEEN $1 AND $2 AND ing <= $3"
+        within = "ts BETWEEN $1 AND $2 AND ing <= $3"
+        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM {self.source} WHERE {within}"
         bounds = [self.visible_from(start_ms), end_ms, _FAR if ingested_ms is None else ingested_ms]
         count, size = self.database.cursor().execute(sql, bounds).fetchall()[0]
         return int(count), int(size)
@@ -249,7 +246,7 @@ class LogTable:
         return self.totals_in(start_ms, end_ms)[1]
 
     def bounds(self) -> tuple[int, int] | None:
-        """The least and the greatest @timestamp that came in, in milliseconds; None before the first event."""
+        """The least and the greatest @timestamp so far, in milliseconds; None before the first event."""
         self.flush()
         with self._lock:
             return None if self._first > self._last else (self._first, self._last)
@@ -270,11 +267,11 @@ class LogTable:
         return int(rows[0][0]) if rows else 0
 
     def to_parquet(self, path: Path | str) -> None:
-        """Writes all events, typed columns beside their messages, in order of time; `open_logs` reads it back."""
+        """Writes all events, typed columns beside their messages, in order of time; for `open_logs`."""
         self.flush()
         target = str(path).replace("'", "''")
-        sql = f"COPY (SELECT * FROM {self.source} ORDER BY ts, seq) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
-        self.database.cursor().execute(sql)
+        rows = f"SELECT * FROM {self.source} ORDER BY ts, seq"
+        self.database.cursor().execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
     def drop(self) -> None:
         """Removes the table; it must not be used afterwards."""

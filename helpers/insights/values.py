@@ -5,6 +5,7 @@ two values of unknown type is a CASE. A NULL in SQL is a missing value in the la
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -100,17 +101,17 @@ def case(*branches: tuple[E, E], default: E | None = None) -> exp.Case:
     return exp.Case(ifs=[exp.If(this=when, true=then) for when, then in branches], default=default)
 
 
-def all_of(conditions: list[E]) -> E:
+def all_of(conditions: Sequence[E]) -> E:
     """The conditions joined with AND."""
     return _joined(exp.And, conditions)
 
 
-def any_of(conditions: list[E]) -> E:
+def any_of(conditions: Sequence[E]) -> E:
     """The conditions joined with OR."""
     return _joined(exp.Or, conditions)
 
 
-def _joined(kind: type[exp.Binary], conditions: list[E]) -> E:
+def _joined(kind: type[exp.Binary], conditions: Sequence[E]) -> E:
     if len(conditions) <= 2:
         return binary(kind, *conditions) if len(conditions) == 2 else conditions[0]
     middle = len(conditions) // 2  # balanced, so that long lists stay shallow
@@ -244,7 +245,11 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def compare(op: str, left: Typed, right: Typed) -> E:
-    """A comparison; NULL (which counts as false) when a side is missing."""
+    """A comparison; NULL (which counts as false) when a side is missing.
+
+    Two numbers compare as numbers, two texts by code point; a number and a text are unequal and in no order
+    (assumption insights-compare), whatever is known of their types beforehand.
+    """
     left, right = as_unknown(left), as_unknown(right)
     if Kind.MISSING in (left.kind, right.kind):
         return FALSE.copy()
@@ -257,15 +262,25 @@ def compare(op: str, left: Typed, right: Typed) -> E:
         return _with_number(op, left, right)
     if right_number:
         return _with_number(_FLIPPED.get(op, op), right, left)
-    if not _may_be_number(left) or not _may_be_number(right):
-        return binary(_OPERATORS[op], left.e, right.e)
+    text = binary(_OPERATORS[op], left.e, right.e)
+    unsure = [side for side in (left, right) if _may_be_number(side)]
+    if op in ("=", "!=") and len(unsure) < 2:
+        return text  # a text that is no number equals no number
+    if not unsure:
+        return text
+    if len(unsure) == 1:
+        return all_of([negated(present(as_number(unsure[0]))), text])
     numbers = as_number(left), as_number(right)
-    return case(
-        (
-            all_of([present(numbers[0]), present(numbers[1])]),
-            binary(_OPERATORS[op], numbers[0].copy(), numbers[1].copy()),
-        ),
-        default=binary(_OPERATORS[op], left.e, right.e),
+    count = exp.Add(this=cast(present(numbers[0]), "INT"), expression=cast(present(numbers[1]), "INT"))
+    compared = binary(_OPERATORS[op], numbers[0].copy(), numbers[1].copy())
+    unlike = exp.Boolean(this=op == "!=")
+    return exp.Case(
+        this=count,
+        ifs=[
+            exp.If(this=number_literal(2), true=compared),
+            exp.If(this=number_literal(1), true=all_of([present(left.e), present(right.e), unlike])),
+        ],
+        default=text,
     )
 
 
@@ -284,7 +299,7 @@ def _truth(value: Typed) -> E:
 def _with_number(op: str, number: Typed, other: Typed) -> E:
     """A number against text: numeric when the text is a number, else unequal and in no order."""
     if not _may_be_number(other):
-        return present(number.sql.copy()) if op == "!=" else FALSE.copy()
+        return all_of([present(number.e), present(other.e)]) if op == "!=" else FALSE.copy()
     if other.literal is not None:
         return binary(_OPERATORS[op], number.e, as_number(other))
     compared = binary(_OPERATORS[op], number.e, as_number(other))
@@ -301,20 +316,24 @@ def member(subject: Typed, items: list[Typed], negated_: bool) -> E:
         return FALSE.copy()
     if not items:
         return present(subject.e) if negated_ else FALSE.copy()
-    if _plain_list(subject, items):
-        found: E = exp.In(this=_atom(subject.e), expressions=[item.e for item in items])
-        return negated(found) if negated_ else found
-    parts = [compare("!=" if negated_ else "=", subject, item) for item in items]
-    if negated_:
-        return all_of([present(subject.e), *(call("coalesce", part, TRUE.copy()) for part in parts)])
-    return any_of(parts)
+    found = _membership(subject, items)
+    if not negated_:
+        return found
+    if isinstance(found, exp.In) and found.this == _atom(subject.e):
+        return negated(found)  # NULL only where the subject is missing
+    return all_of([present(subject.e), negated(call("coalesce", found, FALSE.copy()))])
 
 
-def _plain_list(subject: Typed, items: list[Typed]) -> bool:
-    """Whether SQL's own IN means the same: no coercion between the subject and any item."""
-    if subject.kind is Kind.INT:
-        return all(isinstance(item.sql, exp.Literal) and item.kind is Kind.INT for item in items)
-    if subject.kind in TEXTUAL:
-        sure = subject.kind is Kind.TEXT
-        return all(item.literal is not None and (sure or not item.is_number_text) for item in items)
-    return False
+def _membership(subject: Typed, items: list[Typed]) -> E:
+    """Whether the subject equals an item: literals are looked up at once, numbers apart from texts."""
+    if subject.kind is Kind.BOOL or not all(isinstance(item.sql, exp.Literal) for item in items):
+        return any_of([compare("=", subject, item) for item in items])
+    numbers = [item for item in items if item.kind in NUMERIC or item.is_number_text]
+    texts = [item for item in items if item not in numbers]
+    lookups: list[E] = []
+    if numbers and subject.kind is not Kind.TEXT:
+        values = [item.e if item.literal is None else as_number(item) for item in numbers]
+        lookups.append(exp.In(this=_atom(as_number(subject)), expressions=values))
+    if texts and subject.kind in TEXTUAL:
+        lookups.append(exp.In(this=_atom(subject.e), expressions=[item.e for item in texts]))
+    return any_of(lookups) if lookups else FALSE.copy()

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 COMMANDS = (
     "fields", "display", "filter", "where", "filterIndex", "stats", "sort", "limit", "dedup", "parse", "json",
-    "unnest", "expand", "lookup", "cidrlookup", "accum", "addtotals", "fillmissing", "countFrequent", "estimate",
+    "unnest", "expand", "lookup", "cidrlookup", "accum", "addtotals", "fillmissing", "countFrequent",
+    "estimate",
 )  # fmt: skip
 
 # Commands of the language (Logs Insights QL pages, 2026) that this engine refuses rather than imitates.
@@ -82,9 +83,7 @@ def refuse_command(text: str, start: int, word: str) -> str | None:
         return "unexpected symbol found select; this is the Logs Insights query language, not SQL: use fields"
     if word.lower() == "source":
         return "SOURCE stands at the beginning of a query, before the first |"
-    return f"unexpected symbol found {word}; expected a command: {' '.join(COMMANDS)}" + did_you_mean(
-        word, COMMANDS
-    )
+    return f"unexpected symbol found {word}; expected a command: {' '.join(COMMANDS)}" + did_you_mean(word, COMMANDS)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -84,8 +84,9 @@ def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(source, f"{path.name}[{cell_id}]", "exec"), namespace)
         except Exception as problem:
+            reason = f"{type(problem).__name__}: {problem}".rstrip(".")
             raise LabError(
-                f"Catching up stopped in {path.name}, cell {cell_id}: {type(problem).__name__}: {problem}. "
+                f"Catching up stopped in {path.name}, cell {cell_id}: {reason}. "
                 f"Open that notebook and run it to see where it stands."
             ) from problem
         if "parameters" in tags:

@@ -64,7 +64,7 @@ class Readings:
         self._prefix = prefix
         self._folder = access.home / "readings" / f"{access.account_key()}-{prefix}"
         self._current = False
-        self._needed = False
+        self._needed: bool | None = None
 
     def watch(self, ec2: Any) -> None:
         """Have the changes made through this client read around."""
@@ -89,14 +89,14 @@ class Readings:
     def _after(self, model: Any, http_response: Any, **_: Any) -> None:
         if http_response.status_code < 300:
             self._current = self._current and not _changes_rules(model.name)
-            self._needed = self._needed or model.name == "CreateFlowLogs"
+            if model.name in ("CreateFlowLogs", "DeleteFlowLogs"):
+                self._needed = None
 
     def _is_needed(self) -> bool:
-        """Whether records may exist: once the lab has a flow log, or had one when it was last read."""
-        if not self._needed:
+        """Whether records may exist that somebody could ask about: while the lab has a flow log."""
+        if self._needed is None:
             wanted = [("tag:Lab", self._prefix)]
-            flow_logs = names.described(self._access.client("ec2"), "vpc-flow-log", wanted)
-            self._needed = bool(flow_logs) or any(True for _ in self._saved())
+            self._needed = bool(names.described(self._access.client("ec2"), "vpc-flow-log", wanted))
         return self._needed
 
     def _save(self) -> None:

@@ -34,6 +34,7 @@ def _everything(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
                     yield "mark", tag["Key"], True
     yield from _log_groups(lab)
     yield from _roles(lab)
+    yield from _profiles(lab)
 
 
 def _log_groups(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
@@ -55,6 +56,13 @@ def _roles(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
                 attached = iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
                 documents = [{key: item[key] for key in ("PolicyName", "PolicyDocument")} for item in documents]
                 yield "role", role["RoleName"], [role["AssumeRolePolicyDocument"], documents, attached]
+
+
+def _profiles(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
+    for page in lab.client("iam").get_paginator("list_instance_profiles").paginate():
+        for profile in page["InstanceProfiles"]:
+            if profile["InstanceProfileName"].startswith(lab.name("")):
+                yield "instance-profile", profile["InstanceProfileName"], [one["RoleName"] for one in profile["Roles"]]
 
 
 def _text(item: Any) -> str:

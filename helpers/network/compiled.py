@@ -55,9 +55,7 @@ class Port:
             "egress": [rule for group in groups for rule in group.egress],
             "ingress": [rule for group in groups for rule in group.ingress],
         }
-        self._names = (
-            ", ".join(_group_name(view.groups.get(one), one) for one in interface.group_ids) or "none"
-        )
+        self._names = ", ".join(_group_name(view.groups.get(one), one) for one in interface.group_ids) or "none"
         self._tests: dict[tuple[Direction, int], tuple[GroupTest, ...]] = {}
         self._refusals: dict[Direction, Hop] = {}
         self._open: dict[tuple[Direction, int, bool], bool] = {}
@@ -89,9 +87,7 @@ class Port:
         hop = self._refusals.get(direction)
         if hop is None:
             text = f"security group {self._names}: no {direction} rule allows it"
-            unread = [
-                rule.source for rule in self._rules[direction] if not rule.cidrs and not rule.peer_group
-            ]
+            unread = [rule.source for rule in self._rules[direction] if not rule.cidrs and not rule.peer_group]
             if unread:
                 text += f" (the entries of {', '.join(dict.fromkeys(unread))} were not read)"
             decider = ", ".join(self.interface.group_ids) or "no security group"
@@ -155,9 +151,7 @@ class AclView:
     def _make_tests(self, direction: Direction, protocol: int) -> list[AclTest]:
         if self._acl is None:
             text = "no network ACL was read for this subnet; AWS's default one, which allows all, is assumed"
-            return [
-                (0, 1 << 129, -1, 65535, True, Hop("acl", "accept", self._subnet_id, "?", text, direction))
-            ]
+            return [(0, 1 << 129, -1, 65535, True, Hop("acl", "accept", self._subnet_id, "?", text, direction))]
         tests: list[AclTest] = []
         for entry in self._acl.entries:
             if entry.egress != (direction == "egress") or entry.protocol not in (None, protocol):
@@ -202,17 +196,13 @@ class View:
         self.by_address: dict[int, list[Port]] = {}
         self.by_public: dict[int, tuple[Port, int]] = {}
         self.by_vpc: dict[str, dict[int, Port]] = {}
-        for port in sorted(
-            self.ports.values(), key=lambda one: one.up
-        ):  # one that is up wins over a left-over
+        for port in sorted(self.ports.values(), key=lambda one: one.up):  # one that is up wins over a left-over
             local = self.by_vpc.setdefault(port.vpc_id, {})
             for address in port.addresses:
                 self.by_address.setdefault(address, []).insert(0, port)
                 local[address] = port
             self.by_public.update({outside: (port, inside) for inside, outside in port.public.items()})
-        self.resolvers: dict[str, int] = {
-            vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs
-        }
+        self.resolvers: dict[str, int] = {vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs}
         self.routers: dict[str, set[int]] = {}
         for subnet in topology.subnets:
             self.routers.setdefault(subnet.vpc_id, set()).update(cidr.first + 1 for cidr in subnet.cidrs)
@@ -258,9 +248,7 @@ class View:
                 if other and peering.active and peering.within_region:
                     vpcs.append(other)
             found = {
-                address: port.group_ids
-                for one in reversed(vpcs)
-                for address, port in self.by_vpc.get(one, {}).items()
+                address: port.group_ids for one in reversed(vpcs) for address, port in self.by_vpc.get(one, {}).items()
             }
             self._visible[vpc_id] = found
         return found

@@ -53,18 +53,14 @@ def read_vpc(item: Page) -> Vpc:
     """Read one of ``Vpcs``."""
     blocks = [item["CidrBlock"]] if item.get("CidrBlock") else []
     blocks += [one["CidrBlock"] for one in _associated(item, "CidrBlockAssociationSet", "CidrBlockState")]
-    blocks += [
-        one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")
-    ]
+    blocks += [one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")]
     return Vpc(item["VpcId"], _cidrs(blocks))
 
 
 def read_subnet(item: Page) -> Subnet:
     """Read one of ``Subnets``."""
     blocks = [item["CidrBlock"]] if item.get("CidrBlock") else []
-    blocks += [
-        one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")
-    ]
+    blocks += [one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")]
     return Subnet(
         item["SubnetId"],
         item["VpcId"],
@@ -85,9 +81,7 @@ def read_prefix_list(item: Page) -> PrefixList:
 def read_route_table(item: Page, lists: Mapping[str, PrefixList]) -> RouteTable:
     """Read one of ``RouteTables``."""
     table = item["RouteTableId"]
-    associations = [
-        one for one in item.get("Associations", ()) if _state(one) in (None, "associated", "associating")
-    ]
+    associations = [one for one in item.get("Associations", ()) if _state(one) in (None, "associated", "associating")]
     return RouteTable(
         table,
         item["VpcId"],
@@ -122,9 +116,7 @@ def _target_kind(target: str) -> TargetKind:
 def read_gateway(item: Page) -> InternetGateway:
     """Read one of ``InternetGateways``."""
     attached = [
-        one["VpcId"]
-        for one in item.get("Attachments", ())
-        if one.get("State") in (None, "available", "attached")
+        one["VpcId"] for one in item.get("Attachments", ()) if one.get("State") in (None, "available", "attached")
     ]
     return InternetGateway(item["InternetGatewayId"], attached[0] if attached else None)
 
@@ -142,9 +134,7 @@ def read_peering(item: Page) -> Peering:
     )
 
 
-def read_group(
-    item: Page, lists: Mapping[str, PrefixList], rule_ids: Mapping[tuple[Any, ...], str]
-) -> SecurityGroup:
+def read_group(item: Page, lists: Mapping[str, PrefixList], rule_ids: Mapping[tuple[Any, ...], str]) -> SecurityGroup:
     """Read one of ``SecurityGroups``; ``rule_ids`` as from `index_rule_ids`."""
     group, name = item["GroupId"], item.get("GroupName", "")
 
@@ -171,9 +161,7 @@ def _group_rules(
     protocol = read_protocol(item["IpProtocol"])
     first, last = _ports(protocol, item.get("FromPort"), item.get("ToPort"))
 
-    def rule(
-        source: str, cidrs: tuple[Cidr, ...], peer_group: str | None, description: str | None
-    ) -> GroupRule:
+    def rule(source: str, cidrs: tuple[Cidr, ...], peer_group: str | None, description: str | None) -> GroupRule:
         found = rule_ids.get((group, egress, protocol, first, last, source))
         return GroupRule(
             group, name, egress, protocol, first, last, source, cidrs, peer_group, description or "", found
@@ -199,9 +187,7 @@ def index_rule_ids(rules: Sequence[Page]) -> dict[tuple[Any, ...], str]:
         block = item.get("CidrIpv4") or item.get("CidrIpv6")
         referenced = item.get("ReferencedGroupInfo") or {}
         source = parse_cidr(block).text if block else item.get("PrefixListId") or referenced.get("GroupId")
-        found[(item["GroupId"], item["IsEgress"], protocol, first, last, source)] = item[
-            "SecurityGroupRuleId"
-        ]
+        found[(item["GroupId"], item["IsEgress"], protocol, first, last, source)] = item["SecurityGroupRuleId"]
     return found
 
 
@@ -226,9 +212,7 @@ def _acl_entry(acl: str, item: Page) -> AclEntry:
         raise ValueError(f"entry {item['RuleNumber']} has no CIDR block")
     action = str(item["RuleAction"]).lower()
     if action not in ("allow", "deny"):
-        raise ValueError(
-            f"entry {item['RuleNumber']}: RuleAction is {item['RuleAction']!r}, not allow or deny"
-        )
+        raise ValueError(f"entry {item['RuleNumber']}: RuleAction is {item['RuleAction']!r}, not allow or deny")
     if protocol in (1, 58):
         icmp = item.get("IcmpTypeCode") or {}
         first, last = _ports(protocol, icmp.get("Type"), icmp.get("Code"))
@@ -333,9 +317,7 @@ def _ports(protocol: int | None, first: object, last: object) -> tuple[int, int]
 
 def _associated(item: Page, key: str, state_key: str) -> list[Page]:
     """The associations of a block set that are in force."""
-    return [
-        one for one in item.get(key, ()) if (one.get(state_key) or {}).get("State") in (None, "associated")
-    ]
+    return [one for one in item.get(key, ()) if (one.get(state_key) or {}).get("State") in (None, "associated")]
 
 
 def _state(association: Page) -> str | None:

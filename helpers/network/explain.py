@@ -39,7 +39,7 @@ class Candidate:
         return f"{_SYMBOLS[self.answer]} {self.stage} {self.answer}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """Why a record says what it says.
 
@@ -74,6 +74,8 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.text
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return self.html
@@ -122,8 +124,7 @@ def _without_traffic(record: FlowRecord) -> Explanation:
         text = f"NODATA: nothing went to or from {record.interface_id} in this window; no rule was asked"
     else:
         text = (
-            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; "
-            "nothing can be said of it"
+            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; nothing can be said of it"
         )
     return Explanation(text, None, ())
 
@@ -183,9 +184,7 @@ def _accepted(
 ) -> Explanation:
     way = _way(record)
     if acl.answer == "denies":
-        note = (
-            "the network ACL of this topology would refuse it, so the rules were others at the record's time"
-        )
+        note = "the network ACL of this topology would refuse it, so the rules were others at the record's time"
         return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,))
     if group.answer == "allows" and not known:
         return Explanation(f"{way} was accepted: {group.text}", group, stages)
@@ -217,19 +216,17 @@ def _rejected(
     unsure = [one for one in stages if one.answer == "depends"]
     notes: list[str] = []
     if not known and len(stages) == 2 and acl.answer != "not asked":
-        notes.append(
-            "a record does not say whether a group or an ACL refused; both are shown as they are set"
-        )
+        notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
-        if decided is group and reply.answer != "denies" and acl.answer != "denies":
+        if decided is group and reply.answer != "denies" and acl.answer != "denies" and _looks_like_an_answer(record):
             notes.append("if it was an answer, it came after its connection was closed or forgotten")
         return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes))
     if len(refusing) == 2:
         later = f"(the {refusing[1].stage} refuses it too, but comes later)"
         text = f"{way} was rejected by {refusing[0].text} {later}"
         decided = refusing[0]
-        if record.protocol and decided is group:
+        if decided is group and _looks_like_an_answer(record):
             notes.append("if it was an answer, the group did not look, and the network ACL decided")
         return Explanation(text, decided, stages, tuple(notes))
     if refusing or unsure:
@@ -237,6 +234,11 @@ def _rejected(
     notes.append("AWS also rejects packets that arrive after their connection was closed")
     notes.append("or the rules were others at the record's time: use the topology of that time")
     return Explanation(f"{way} was rejected, but these rules allow it", None, stages, tuple(notes))
+
+
+def _looks_like_an_answer(record: FlowRecord) -> bool:
+    """Whether the sender's port is the lower one, as a server's is; what has no ports may always be an answer."""
+    return (record.srcport or 0) <= (record.dstport or 0)
 
 
 def _group(view: View, flow: _Flow, direction: Direction, *, turned: bool = False) -> Candidate:
@@ -319,9 +321,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
     if topology.read_at is not None:
         notes.append(f"rules as read at {_time(topology.read_at)}")
     if current is not None and (port := current.view.ports.get(flow.port.id)) is not None:
-        now = _Flow(
-            port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port
-        )
+        now = _Flow(port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port)
         then = (_group(topology.view, flow, flow.direction), _acl(topology.view, flow))
         if then != (_group(current.view, now, flow.direction), _acl(current.view, now)):
             notes.append("the rules have changed since: they would decide otherwise now, or by another rule")
@@ -331,11 +331,7 @@ def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topolog
 
 
 def _time(moment: datetime) -> str:
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        if moment.tzinfo
-        else f"{moment:%Y-%m-%d %H:%M:%S}"
-    )
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _way(record: FlowRecord) -> str:

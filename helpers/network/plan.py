@@ -121,14 +121,10 @@ def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
 def _not_logged(view: View, packet: Packet, src: int, dst: int, source: Port) -> Trace | None:
     """Traffic that never gets to rules and records ("Flow log limitations", Amazon VPC User Guide)."""
     if not source.up:
-        hop = Hop(
-            "interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent"
-        )
+        hop = Hop("interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent")
         return Trace("lost", (hop,), hop, ())
     if dst in source.addresses:
-        hop = Hop(
-            "interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance"
-        )
+        hop = Hop("interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance")
         return Trace("delivered", (hop,), None, (), source.id)
     dhcp = packet.protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS
     own = {view.resolvers.get(source.vpc_id), *view.routers.get(source.vpc_id, ())}
@@ -171,9 +167,7 @@ def _route(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
     elif route.kind == "internet gateway":
         return _over_gateway(view, made, source, table.table_id, route, src, dst)
     else:
-        made.lost = _dead_end(
-            source, table.table_id, route, f"targets like {route.target} are not computed here"
-        )
+        made.lost = _dead_end(source, table.table_id, route, f"targets like {route.target} are not computed here")
     return src, dst
 
 
@@ -209,9 +203,7 @@ def _over_gateway(
     if view.gateways.get(route.target) != source.vpc_id:
         made.lost = _dead_end(source, table_id, route, "the gateway is not attached to this VPC")
     elif outside is None:
-        made.lost = _dead_end(
-            source, table_id, route, f"{source.id} has no public address for {format_address(src)}"
-        )
+        made.lost = _dead_end(source, table_id, route, f"{source.id} has no public address for {format_address(src)}")
     elif not is_public(dst) or not is_public(outside):
         made.lost = _dead_end(
             source, table_id, route, f"the internet does not carry {format_address(dst)}, a private address"
@@ -220,9 +212,7 @@ def _over_gateway(
         made.route_hops += (_gateway_hop(route.target, f"leaves as {format_address(outside)}"),)
         inside = _behind(view, dst)
         if inside is None:
-            made.arrival = Hop(
-                "internet", "accept", format_address(dst), "internet", "delivered to the internet"
-            )
+            made.arrival = Hop("internet", "accept", format_address(dst), "internet", "delivered to the internet")
             return outside, dst
         port, address = inside
         gateway = _gateway_of(view, port.vpc_id)
@@ -240,11 +230,7 @@ def _from_internet(view: View, made: Plan, src: int, dst: int) -> tuple[int, int
     inside = _behind(view, dst)
     gateway = _gateway_of(view, inside[0].vpc_id) if inside else None
     if inside is None or gateway is None:
-        text = (
-            "no interface has this public address"
-            if inside is None
-            else "its VPC has no internet gateway attached"
-        )
+        text = "no interface has this public address" if inside is None else "its VPC has no internet gateway attached"
         hop = Hop("gateway", "lost", format_address(dst), "internet", f"{format_address(dst)}: {text}")
         made.final = Trace("lost", (hop,), hop, ())
         return src, dst

@@ -64,9 +64,7 @@ class Topology:
             raise describe.TopologyError(f"{unknown[0]} is not a reply key; known are {', '.join(_PAGES)}")
         get = {key: list(pages.get(key) or ()) for key in _PAGES}
         read = describe.read_all
-        lists = read(
-            "ManagedPrefixLists", get["ManagedPrefixLists"], "PrefixListId", describe.read_prefix_list
-        )
+        lists = read("ManagedPrefixLists", get["ManagedPrefixLists"], "PrefixListId", describe.read_prefix_list)
         by_id = {one.id: one for one in lists}
         rule_ids = describe.index_rule_ids(get["SecurityGroupRules"])
         public = describe.index_public_addresses(get["Instances"])

@@ -23,9 +23,7 @@ def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple
     answers = False
     source = way.source
     if source is not None:
-        passes, out_hop, entry, answers = admit(
-            view, source, "egress", way.out_key, way.out_match, packet, connections
-        )
+        passes, out_hop, entry, answers = admit(view, source, "egress", way.out_key, way.out_match, packet, connections)
         if not passes:
             return _finish(way, out_hop, None, answers, False), connections
         if entry is not None:
@@ -33,9 +31,7 @@ def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple
     destination = way.destination
     if destination is None or way.lost or way.arrival or _stopped_by_acl(way):
         return _finish(way, out_hop, None, answers, True), connections
-    passes, in_hop, entry, _ = admit(
-        view, destination, "ingress", way.in_key, way.in_match, packet, connections
-    )
+    passes, in_hop, entry, _ = admit(view, destination, "ingress", way.in_key, way.in_match, packet, connections)
     if entry is not None:
         connections = connections.updated(way.in_key, entry, packet.at)
     return _finish(way, out_hop, in_hop, answers, True), connections
@@ -50,9 +46,7 @@ def _finish(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, p
     key = (id(out_hop), id(in_hop), answers)
     found = way.traces.get(key)
     if found is None:
-        if (
-            len(way.traces) >= 64
-        ):  # hops that name a moment of the past, such as late packets, are new each time
+        if len(way.traces) >= 64:  # hops that name a moment of the past, such as late packets, are new each time
             way.traces.clear()
         found = way.traces[key] = _make(way, out_hop, in_hop, answers, passed_out)
     return found

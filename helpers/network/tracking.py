@@ -18,9 +18,7 @@ UDP_SECONDS = 30.0
 UDP_STREAM_SECONDS = 180.0
 ICMP_SECONDS = 30.0
 OTHER_SECONDS = 600.0
-_NEGLIGIBLE = (
-    1e-4  # of its time: a connection's expiry is not put off by less, most packets then change nothing
-)
+_NEGLIGIBLE = 1e-4  # of its time: a connection's expiry is not put off by less, most packets then change nothing
 
 _REQUESTS = {0: 8, 14: 13, 16: 15, 18: 17, 129: 128}
 """Answering ICMP type -> the type it answers."""
@@ -31,17 +29,13 @@ Match = tuple[Hop, bool]
 """The rule's hop, and whether the flow needs no tracking."""
 
 
-def match_groups(
-    view: View, port: Port, direction: Direction, protocol: int, remote: int, chosen: int
-) -> Match | None:
+def match_groups(view: View, port: Port, direction: Direction, protocol: int, remote: int, chosen: int) -> Match | None:
     """The rule that allows a new packet, or None."""
     members = view.visible_groups(port.vpc_id).get(remote, frozenset())
     for first, last, low, high, group, hop, everyone in port.group_tests(direction, protocol):
         if low <= chosen <= high and (first <= remote <= last if group is None else group in members):
             other: Direction = "ingress" if direction == "egress" else "egress"
-            untracked = (
-                everyone and protocol in (TCP, UDP) and port.is_open(other, protocol, remote >= 1 << 128)
-            )
+            untracked = everyone and protocol in (TCP, UDP) and port.is_open(other, protocol, remote >= 1 << 128)
             return hop, untracked
     return None
 
@@ -158,9 +152,7 @@ def _known_hop(view: View, port: Port, direction: Direction, entry: Entry, answe
     cached = view.replies.get((port.id, direction, id(entry.opened)))
     if cached is not None:
         return cached[1]
-    what = (
-        "a reply: groups let it pass whatever their rules say" if answers else "part of a tracked connection"
-    )
+    what = "a reply: groups let it pass whatever their rules say" if answers else "part of a tracked connection"
     text = f"{what}; opened by {entry.opened.text}"
     hop = Hop("group", "accept", port.id, entry.opened.decider, text, direction, entry.opened.rule)
     view.replies[port.id, direction, id(entry.opened)] = (entry.opened, hop)

@@ -121,6 +121,8 @@ class Estimate:
         ]
         return "\n".join([*rows, self._totals(), self.dated, *self.notes])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         head = "".join(
             f'<th scope="col">{name}</th>' for name in ("item", "quantity", "unit", "US dollars", "price of")

@@ -94,9 +94,7 @@ class Cost:
         return sum((step.amount for step in self.steps), ZERO)
 
     def __str__(self) -> str:
-        parts = (
-            " + ".join(f"{plain(each.quantity)} x {plain(each.price)}" for each in self.steps) or "nothing"
-        )
+        parts = " + ".join(f"{plain(each.quantity)} x {plain(each.price)}" for each in self.steps) or "nothing"
         return f"{self.meter.description}: {parts} {self.meter.unit} = {money(self.amount)}"
 
 
@@ -170,8 +168,7 @@ class PriceList:
 
 def _meter(usage: str, fields: Mapping[str, Any], whole: Mapping[str, Any]) -> Meter:
     tiers = tuple(
-        (exact(start, f"a tier of {usage}"), exact(price, f"a price of {usage}"))
-        for start, price in fields["tiers"]
+        (exact(start, f"a tier of {usage}"), exact(price, f"a price of {usage}")) for start, price in fields["tiers"]
     )
     starts = [start for start, _ in tiers]
     if not starts or starts[0] != 0 or any(a >= b for a, b in itertools.pairwise(starts)):

@@ -61,6 +61,13 @@ def _owner_arn(account: Account) -> str:
     return f"arn:aws:iam::{account.account_id}:user/learner"
 
 
+@guards("iam", "CreateRole", "PutRolePermissionsBoundary")
+def boundary_exists(call: Call, account: Account) -> None:
+    arn = call.params.get("PermissionsBoundary")
+    if arn and account.moto.managed_policy(arn) is None:
+        raise ServiceError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
+
+
 # --- what is in use ---------------------------------------------------------------------------------------------
 
 
@@ -73,6 +80,8 @@ def may_delete_policy(call: Call, account: Account) -> None:
     arn = call.params["PolicyArn"]
     if account.aws("iam", "GetPolicy", call.region, PolicyArn=arn)["Policy"].get("AttachmentCount"):
         raise _conflict("Cannot delete a policy attached to entities.")
+    if account.moto.is_boundary(arn):
+        raise _conflict("Cannot delete a policy that is in use as a permissions boundary.")
     if len(account.aws("iam", "ListPolicyVersions", call.region, PolicyArn=arn)["Versions"]) > 1:
         raise _conflict(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's "

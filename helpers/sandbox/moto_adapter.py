@@ -73,6 +73,8 @@ RESPONSES = {
     "sts": "TokenResponse",
     "ssm": "SimpleSystemManagerResponse",
 }
+# Its state cannot be saved, so moto's Parameter Store is for reading AWS's public parameters only.
+_PARAMETER_STORE = {"GetParameter", "GetParameters", "GetParametersByPath", "DescribeParameters"}
 Reply = tuple[int, dict[str, str], bytes]
 
 __all__ = ["ACCOUNT_ID", "MOTO_VERSION", "RESPONSES", "Identity", "Moto", "at_time"]
@@ -139,7 +141,7 @@ class Moto(Ec2State, IamState):
     @cache
     def implements(service: str, action: str) -> bool:
         """Whether moto has a method for the action (it may still refuse some of its forms)."""
-        if service not in RESPONSES:
+        if service not in RESPONSES or (service == "ssm" and action not in _PARAMETER_STORE):
             return False
         responses = import_module(f"moto.{service}.responses")
         return hasattr(getattr(responses, RESPONSES[service]), camelcase_to_underscores(action))

@@ -106,6 +106,12 @@ class Ec2State:
                 interface.instance = interface.attachment_id = interface.attach_time = None
                 interface.status = "available"
 
+    def has_security_group(self, region: str, group_id: str) -> bool:
+        return any(group_id in groups for groups in self._ec2(region).groups.values())
+
+    def has_network_acl(self, region: str, acl_id: str) -> bool:
+        return acl_id in self._ec2(region).network_acls
+
     def addresses_in_use(self, region: str, subnet_id: str) -> set[str]:
         """The private addresses that interfaces of a subnet hold."""
         interfaces = self._ec2(region).enis.values()

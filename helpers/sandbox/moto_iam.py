@@ -62,6 +62,10 @@ class IamState:
         policy = self.backend("iam", "aws").managed_policies.get(arn)
         return None if policy is None else _default_document(policy)
 
+    def is_boundary(self, arn: str) -> bool:
+        """Whether some role has the policy as its permissions boundary."""
+        return any(role.permissions_boundary_arn == arn for role in self.backend("iam", "aws").roles.values())
+
     def profile_roles(self, name_or_arn: str) -> list[str] | None:
         """The names of the roles in an instance profile, or ``None`` where there is no such profile."""
         for profile in self.backend("iam", "aws").instance_profiles.values():

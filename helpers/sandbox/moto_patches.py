@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from moto import settings
+from moto.ec2 import exceptions
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets
 from moto.moto_api._internal import mock_random
@@ -25,12 +26,20 @@ def apply() -> None:
     tables.Route.state = property(_route_state)
     networks: Any = subnets
     networks.Subnet.get_available_subnet_ip = _next_address
+    errors: Any = exceptions
+    errors.InvalidVPCIdError.__init__ = _unknown_vpc
 
 
 def _documentation_address() -> str:
     """Public addresses come from the networks that are reserved for documentation (RFC 5737)."""
     network = mock_random.choice(["198.51.100", "203.0.113"])
     return f"{network}.{mock_random.randint(20, 250)}"
+
+
+def _unknown_vpc(error: Any, vpc_id: Any) -> None:
+    """moto prints the set of unknown ids as Python does."""
+    ids = ", ".join(sorted(vpc_id)) if isinstance(vpc_id, set) else vpc_id
+    EC2ClientError.__init__(error, "InvalidVpcID.NotFound", f"The vpc ID '{ids}' does not exist")
 
 
 def _groups(interface: Any) -> list[Any]:

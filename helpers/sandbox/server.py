@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from helpers.sandbox import behaviours, checkpoint
+from helpers.sandbox import behaviours, checkpoint, logs
 from helpers.sandbox.account import SandboxAccount
 from helpers.sandbox.eventstore import EventStore, StoreError
 from helpers.sandbox.front import Front
@@ -25,7 +25,7 @@ from helpers.sandbox.moto_adapter import Moto
 
 CHECKPOINT_EVERY = 400
 DEFAULT_IDLE_SECONDS = 4 * 3600.0
-log = logging.getLogger("sandbox")
+_log = logging.getLogger("sandbox")
 
 
 class HomeBusy(HomeUnusable):
@@ -47,10 +47,10 @@ def open_account(home: Home, identity: Identity, moto: Moto | None = None) -> Sa
             f"`python -m helpers sandbox reset` starts afresh and keeps the old files."
         )
     if journal.torn:
-        log.warning("The journal's last line was torn by a kill and is dropped; its call was never answered.")
+        _log.warning("The journal's last line was torn by a kill and is dropped; its call was never answered.")
     events = EventStore(home.events, last_position=len(journal) - 1)
     for note in events.notes:
-        log.warning("%s", note)
+        _log.warning("%s", note)
     account = SandboxAccount(identity.start_at, identity.seed, journal, events, moto or Moto())
     account.moto.preload(identity.region)
     if found:
@@ -63,10 +63,15 @@ def open_account(home: Home, identity: Identity, moto: Moto | None = None) -> Sa
 
 
 class _Handler(WSGIRequestHandler):
-    """Keeps connections open: opening one costs more than most calls."""
+    """Sends an answer in one piece.
+
+    Head and body sent one after the other would let a kill fall between them, and botocore takes an answer that
+    has lost its body for an empty one.
+    """
 
     protocol_version = "HTTP/1.1"
     timeout = 600
+    wbufsize = 4 * 1024 * 1024
 
     def log_request(self, *args: Any) -> None:
         """Calls are in the journal."""
@@ -92,6 +97,7 @@ class Server:
         thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
         ready()
+        threading.Thread(target=logs.warm, daemon=True).start()
         try:
             while not self._stopping.wait(0.25) and not self._idle():
                 self._save(every=CHECKPOINT_EVERY)
@@ -118,7 +124,7 @@ class Server:
 def _listen(port: int, front: Front) -> BaseWSGIServer:
     """Listen on the old port if it is free, on any other otherwise; on the loopback address only."""
     if port and not _is_free(port):
-        log.warning("Port %s is taken by another program; the sandbox moves to a new one.", port)
+        _log.warning("Port %s is taken by another program; the sandbox moves to a new one.", port)
         port = 0
     server = make_server("127.0.0.1", port, front, threaded=True, request_handler=_Handler)  # type: ignore[arg-type]
     server.daemon_threads = True  # type: ignore[attr-defined]

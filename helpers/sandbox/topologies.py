@@ -28,7 +28,7 @@ def topology(account: Account, region: str) -> Topology:
     key, version = (id(account), region), account.network_version
     known = _topologies.get(key)
     if known is None or known[0] != version:
-        known = _topologies[key] = (version, Topology.from_describe(**_pages(account, region)))
+        known = _topologies[key] = (version, Topology.from_describe(None, **_pages(account, region)))
     return known[1]
 
 

@@ -197,9 +197,7 @@ def _merged(folded: Flows, counts: Mapping[FlowKey, _Cell]) -> Flows:
     flows = dict(folded)
     for key, cell in counts.items():
         before = flows.get(key, _NOTHING)
-        flows[key] = Count(
-            cell.packets + before.packets, cell.bytes + before.bytes, cell.flags | before.tcp_flags
-        )
+        flows[key] = Count(cell.packets + before.packets, cell.bytes + before.bytes, cell.flags | before.tcp_flags)
     return flows
 
 
@@ -348,15 +346,11 @@ def empty_records(
     return tuple(records)
 
 
-def nodata(
-    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
-) -> tuple[FlowRecord, ...]:
+def nodata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
     """NODATA records: nothing went to or from these interfaces in the window."""
     return empty_records(interface_ids, window, topology, "NODATA")
 
 
-def skipdata(
-    interface_ids: Iterable[str], window: Window, topology: Topology | None = None
-) -> tuple[FlowRecord, ...]:
+def skipdata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
     """SKIPDATA records: these interfaces' flows in the window were lost to an internal limit."""
     return empty_records(interface_ids, window, topology, "SKIPDATA")

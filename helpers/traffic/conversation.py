@@ -69,9 +69,7 @@ def converse(source: Host, target: str, talk: Talk, world: World, at: float, key
     if not cut:
         _end(connection, talk.closes)
     packets = tuple(sorted(machine.wire.sent, key=lambda sent: sent.at))
-    return Conversed(
-        connection.outcome, packets, machine.wire.connections, machine.now, connection.local_port, cut
-    )
+    return Conversed(connection.outcome, packets, machine.wire.connections, machine.now, connection.local_port, cut)
 
 
 def _say(machine: Machine, connection: Connection, exchanges: tuple[Exchange, ...]) -> bool:
@@ -79,9 +77,7 @@ def _say(machine: Machine, connection: Connection, exchanges: tuple[Exchange, ..
         return True
     for exchange in exchanges:
         machine.sleep(exchange.wait)
-        if exchange.up and not connection.send(
-            exchange.up, acknowledge=not (exchange.prompt and exchange.down)
-        ):
+        if exchange.up and not connection.send(exchange.up, acknowledge=not (exchange.prompt and exchange.down)):
             return False
         if exchange.down and not connection.receive(exchange.down):
             return False

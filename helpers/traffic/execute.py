@@ -203,9 +203,7 @@ def _limit(count: int) -> None:
         raise ExpansionError(f"brace expansion: failed to allocate memory for {count} elements")
 
 
-def _value(
-    part: Literal | Variable | Substitution, shell: Shell, machine: Machine
-) -> tuple[Shell, str, bool]:
+def _value(part: Literal | Variable | Substitution, shell: Shell, machine: Machine) -> tuple[Shell, str, bool]:
     if isinstance(part, Literal):
         return shell, part.text, part.quoted
     if isinstance(part, Variable):

@@ -64,6 +64,4 @@ def programs_of(image: str) -> frozenset[str]:
     try:
         return _IMAGES[image]
     except KeyError:
-        raise ValueError(
-            f"no list of programs for image {image!r}: known are {', '.join(sorted(_IMAGES))}"
-        ) from None
+        raise ValueError(f"no list of programs for image {image!r}: known are {', '.join(sorted(_IMAGES))}") from None

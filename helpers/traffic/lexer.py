@@ -112,9 +112,7 @@ class Lexer:
 
     def _refuse(self, char: str, before: str = "") -> None:
         if char == "`":
-            raise ShellSyntaxError(
-                self._line, "unexpected token ``'", remark="write $(...) instead of backquotes"
-            )
+            raise ShellSyntaxError(self._line, "unexpected token ``'", remark="write $(...) instead of backquotes")
         if char in _GLOB and "://" not in before:
             raise ShellSyntaxError(
                 self._line,
@@ -206,9 +204,7 @@ class Lexer:
         if end < 0:
             raise ShellSyntaxError(self._line, "unexpected EOF while looking for matching `)'")
         if "$(" in inside:
-            raise ShellSyntaxError(
-                self._line, "unexpected token `$('", remark="$(...) cannot hold another $(...)"
-            )
+            raise ShellSyntaxError(self._line, "unexpected token `$('", remark="$(...) cannot hold another $(...)")
         command = self._read_command(inside, self._line)
         self._at = end + 1
         return Substitution(command, quoted)

@@ -8,11 +8,11 @@ from helpers.traffic.model import Effect, Host, World
 from helpers.traffic.wire import Wire
 
 
-class Killed(Exception):  # noqa: N818 - not an error: a signal ended the program, as `timeout` does
+class Killed(Exception):
     """The program was still running at its deadline."""
 
 
-class Usage(Exception):  # noqa: N818 - carries a program's own usage text
+class Usage(Exception):
     """The program refuses its arguments."""
 
     def __init__(self, text: str, exit_code: int) -> None:
@@ -66,9 +66,7 @@ class Machine:
         from helpers.traffic.model import apply_effects
 
         self.effects.append(effect)
-        self.host = apply_effects({self.host.instance_id: self.host}, [effect]).get(
-            self.host.instance_id, self.host
-        )
+        self.host = apply_effects({self.host.instance_id: self.host}, [effect]).get(self.host.instance_id, self.host)
 
     def sub_machine(self) -> "Machine":
         """The same machine with output streams of its own: for `$(...)`."""

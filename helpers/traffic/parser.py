@@ -7,9 +7,7 @@ from helpers.traffic.lexer import Lexer, Token
 from helpers.traffic.syntax import AndOr, For, Literal, Redirect, ShellSyntaxError, Simple, Word
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
-_UNKNOWN = frozenset(
-    ("if", "while", "until", "case", "function", "select", "{", "}", "[[", "!", "time", "coproc")
-)
+_UNKNOWN = frozenset(("if", "while", "until", "case", "function", "select", "{", "}", "[[", "!", "time", "coproc"))
 _STRAY = frozenset(("do", "done", "then", "else", "elif", "fi", "esac", "in"))
 _REDIRECTS = {
     ">": (1, False),
@@ -49,9 +47,7 @@ def _one_command(text: str, line: int) -> Simple:
     statements = _Parser(text, line).script()
     command = statements[0].items[0][1] if len(statements) == 1 and len(statements[0].items) == 1 else None
     if not isinstance(command, Simple) or command.background:
-        raise ShellSyntaxError(
-            line, "unexpected token `$('", remark="$(...) must hold exactly one simple command"
-        )
+        raise ShellSyntaxError(line, "unexpected token `$('", remark="$(...) must hold exactly one simple command")
     return command
 
 
@@ -116,9 +112,7 @@ class _Parser:
             command = items[0][1]
             if len(items) > 1 or not isinstance(command, Simple):
                 raise self._unexpected(token, "only one simple command can run in the background")
-            background = Simple(
-                command.words, command.line, command.redirects, command.assignments, background=True
-            )
+            background = Simple(command.words, command.line, command.redirects, command.assignments, background=True)
             items = [("", background)]
         return AndOr(tuple(items))
 
@@ -179,9 +173,7 @@ class _Parser:
             elif token.text in _REDIRECTS or token.text in ("&>", "&>>"):
                 redirects.extend(self._redirect())
             elif token.text in ("|", "(", ")", "<", "<<", ";;"):
-                remark = (
-                    "" if token.text in (")", ";;") else "it has no pipes, subshells or input redirection"
-                )
+                remark = "" if token.text in (")", ";;") else "it has no pipes, subshells or input redirection"
                 raise self._unexpected(token, remark)
             else:
                 break

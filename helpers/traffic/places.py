@@ -59,9 +59,7 @@ def public_address(topology: Topology, interface_id: str, private: str) -> str |
     return dict(interface.public).get(private) if interface is not None else None
 
 
-def window_lengths(
-    topology: Topology, max_aggregation_interval: int | Mapping[str, int] = 600
-) -> dict[str, int]:
+def window_lengths(topology: Topology, max_aggregation_interval: int | Mapping[str, int] = 600) -> dict[str, int]:
     """Seconds of a window per interface: at most 60 on Nitro types, `MaxAggregationInterval` elsewhere.
 
     Args:
@@ -116,9 +114,7 @@ def unlogged_for(topology: Topology, interface_id: str) -> Unlogged:
     interface = find_interface(topology, interface_id)
     if interface is None:
         return Unlogged(frozenset())
-    routers = (
-        str(IPv4Network(c.text)[1]) for c in topology.subnet(interface.subnet_id).cidrs if not c.is_ipv6
-    )
+    routers = (str(IPv4Network(c.text)[1]) for c in topology.subnet(interface.subnet_id).cidrs if not c.is_ipv6)
     return Unlogged(amazon_dns(topology, interface.vpc_id) | frozenset(routers))
 
 

@@ -52,9 +52,7 @@ class Connection:
     def to_server(self, at: float, flags: int, size: int) -> Trace:
         """One packet from the client."""
         source = self.machine.host.address
-        packet = Packet(
-            source, self.target, TCP, self.local_port, self.port, flags, size=size + self.more, at=at
-        )
+        packet = Packet(source, self.target, TCP, self.local_port, self.port, flags, size=size + self.more, at=at)
         found = self.machine.wire.send(packet)
         if self.server is None:
             self.server = self.machine.wire.arrival(packet, found)
@@ -67,9 +65,7 @@ class Connection:
         """One packet from the server (which must have seen the client)."""
         assert self.server is not None
         size += self.more
-        packet = Packet(
-            self.server.local, self.server.peer, TCP, self.port, self.local_port, flags, size=size, at=at
-        )
+        packet = Packet(self.server.local, self.server.peer, TCP, self.port, self.local_port, flags, size=size, at=at)
         return self.machine.wire.send(packet)
 
     # --- opening ----------------------------------------------------------------------------------------

@@ -58,12 +58,8 @@ class Wire:
         interface = found.destination_interface
         if interface is None:
             outside = self.world.internet.at(packet.dst)
-            return Arrival(
-                outside, packet.dst, self._seen_outside(packet, found), _DELAY_INTERNET, INTERNET_MSS
-            )
-        entry = [
-            seen for seen in found.sightings if seen.interface_id == interface and seen.direction == "ingress"
-        ]
+            return Arrival(outside, packet.dst, self._seen_outside(packet, found), _DELAY_INTERNET, INTERNET_MSS)
+        entry = [seen for seen in found.sightings if seen.interface_id == interface and seen.direction == "ingress"]
         local, peer = (entry[-1].pkt_dst, entry[-1].pkt_src) if entry else (packet.dst, packet.src)
         delay, mss = _nearness(found, path)
         return Arrival(self.world.host_on(interface), local, peer, delay, mss)

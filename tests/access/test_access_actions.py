@@ -119,9 +119,7 @@ def resources(service: str, operation: str, params: dict[str, Any]) -> list[str]
         ("cloudwatch", "PutMetricAlarm", {"AlarmName": "a"}, ["*"]),
     ],
 )
-def test_resources_of_a_call(
-    service: str, operation: str, params: dict[str, Any], expected: list[str]
-) -> None:
+def test_resources_of_a_call(service: str, operation: str, params: dict[str, Any], expected: list[str]) -> None:
     assert resources(service, operation, params) == expected
     assert resource_of(service, operation, params, ACCOUNT, REGION) == expected[0]
 

@@ -211,9 +211,7 @@ STRANGER = Principal.user("eve", "210987654321")
         ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, Principal.root(ACCOUNT), (), False),
     ],
 )
-def test_who_may_assume(
-    principal: Any, caller: Principal, identity: tuple[Policy, ...], allowed: bool
-) -> None:
+def test_who_may_assume(principal: Any, caller: Principal, identity: tuple[Policy, ...], allowed: bool) -> None:
     assert may_assume(trust(principal), caller, {}, identity, role_arn=ROLE).allowed is allowed
 
 

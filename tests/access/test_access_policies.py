@@ -187,9 +187,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["Version", "Statement", "Effect", "Action", "Resource", "Principal", "Condition"]
-            )
+            st.sampled_from(["Version", "Statement", "Effect", "Action", "Resource", "Principal", "Condition"])
             | st.text(max_size=5),
             inner,
             max_size=4,

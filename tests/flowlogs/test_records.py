@@ -14,13 +14,10 @@ from helpers.flowlogs import DEFAULT_FORMAT, FIELDS, FlowRecord, FormatError, Lo
 
 EVERYTHING = LogFormat(tuple(FIELDS))
 SSH = (
-    "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 "
-    "1418530010 1418530070 ACCEPT OK"
+    "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK"
 )
 NODATA = "2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA"
-TEXT = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), min_size=1).filter(
-    lambda t: t != "-"
-)
+TEXT = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), min_size=1).filter(lambda t: t != "-")
 
 
 def values(field: helpers.flowlogs.Field) -> st.SearchStrategy[object]:
@@ -51,9 +48,7 @@ def test_format_to_text_to_format(fmt: LogFormat) -> None:
 def test_every_field_has_its_attribute_and_back() -> None:
     attributes = [item.name for item in dataclasses.fields(FlowRecord)]
     assert [field.attribute for field in FIELDS.values()] == attributes
-    assert len(FIELDS) == 54 and [f.version for f in FIELDS.values()] == sorted(
-        f.version for f in FIELDS.values()
-    )
+    assert len(FIELDS) == 54 and [f.version for f in FIELDS.values()] == sorted(f.version for f in FIELDS.values())
 
 
 def test_the_default_format_is_version_2_and_the_only_one_with_insights_names() -> None:

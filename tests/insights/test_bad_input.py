@@ -6,17 +6,17 @@ import threading
 
 import pytest
 
-from helpers.insights import Database, Event, LogTable, MalformedQuery, Query, compile, run
+from helpers.insights import Database, Event, LogTable, MalformedQuery, Query, QueryFailed, compile, run  # noqa: A004
 
 from .corpus import END, QUERIES, START, sample_table
 
-WORDS = (
-    "fields display filter stats sort limit dedup parse by as and or not in like =~ | , ( ) [ ] . * / + - ^ % = != "
-    "< > ' \" ` # @ @message @timestamp srcAddr bytes count( sum( bin( 5m 300s 1mo 0 1 1e9 9999999999999999999 "
-    "/a+/ /(?<x>b)/ 'x' \"y\" `q r` true false desc asc multi logfmt csv json unnest into expand lookup OUTPUT "
-    "cidrlookup accum addtotals fillmissing with for countFrequent estimate SOURCE any offset \n \t \\ ; -- $1 $until "
-    "events_0 e.src k1 x1 é ✓ \u202e {} {x}"
-).split(" ")
+WORDS = """
+    fields display filter stats sort limit dedup parse by as and or not in like =~ | , ( ) [ ] . * / + - ^ % = != <
+    > ' " ` # @ @message @timestamp srcAddr bytes count( sum( bin( 5m 300s 1mo 0 1 1e9 9999999999999999999
+    /a+/ /(?<x>b)/ 'x' "y" `q` true false desc asc multi logfmt csv json unnest into expand lookup OUTPUT
+    cidrlookup accum addtotals fillmissing with for countFrequent estimate SOURCE any offset \\ ; -- $1 $until
+    events_0 e.src k1 x1 é ✓ \u202e {} {x} $run_now
+""".split()  # noqa: SIM905  (a list of these would be a page long)
 
 
 def mutate(text: str, draw: random.Random) -> str:
@@ -59,6 +59,8 @@ def try_query(text: str, table: LogTable) -> bool:
         assert len(result.rows) == len(result)
     except MalformedQuery as error:
         assert "lookup table" in error.message
+    except QueryFailed as error:
+        raise AssertionError(f"{text!r} failed: {error}") from error
     return True
 
 
@@ -138,7 +140,7 @@ def test_no_sql_injection(evil: str) -> None:
     database = Database()
     database.connection.execute("CREATE TABLE secrets AS SELECT 'hidden' AS word")
     table = LogTable(f"/group {evil}", account_id=evil, database=database)
-    table.append([Event(START * 1000, START * 1000, evil, evil), Event(START * 1000, START * 1000, "s", f'{{"k": 1}}')])
+    table.append([Event(START * 1000, START * 1000, evil, evil), Event(START * 1000, START * 1000, "s", '{"k": 1}')])
     quoted = '"' + evil.replace("\\", "\\\\").replace('"', '\\"') + '"'
     name = "`" + evil.replace("`", "") + "`"
     texts = [
@@ -146,7 +148,7 @@ def test_no_sql_injection(evil: str) -> None:
         f"fields {quoted} as {name} | filter {name} = {quoted} | display {name}, @log",
         f"fields {name} | sort {name} | dedup {name}",
         f"stats count(*) as {name} by @message as `{evil.replace('`', '')} 2` | sort {name}",
-        f"parse @message {quoted.replace('*', '')[:-1]}*\" as {name} | display {name}",
+        f'parse @message {quoted.replace("*", "")[:-1]}*" as {name} | display {name}',
         f"filter @message like {quoted} | stats count(*) by @logStream, {name}",
         f"fields regexReplace(@message, 'DROP', {quoted}) as a, replace(@message, 'x', {quoted}) as b",
         f"json field=@message {quoted} as {name} | filter ispresent({name}) | fields {name}",
@@ -164,7 +166,7 @@ def test_no_sql_injection(evil: str) -> None:
     assert database.connection.execute("SELECT word FROM secrets").fetchall() == [("hidden",)]
     first = run(texts[0], table, START, END)
     assert first.rows == [[("@logStream", evil)]]
-    lookups = {evil: f'{evil.replace(",", "").replace(chr(34), "")},v\n1,2\n'}
+    lookups = {evil: f"{evil.replace(',', '').replace(chr(34), '')},v\n1,2\n"}
     try:
         run(f"lookup {name} v as k OUTPUT v as {name}", table, START, END, lookups=lookups)
     except MalformedQuery as error:
@@ -182,7 +184,12 @@ def test_offsets_and_caret() -> None:
     assert error.caret.splitlines() == ["| filter dstPort = = 22", "                   ^"]
     assert "expected" in error.message
     again = pickle.loads(pickle.dumps(error))
-    assert (again.message, again.start, again.end, again.query) == (error.message, error.start, error.end, text)
+    assert (again.message, again.start, again.end, again.query) == (
+        error.message,
+        error.start,
+        error.end,
+        text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,11 @@ def test_offsets_and_caret() -> None:
         ("fields sum(bytes)", "sum is an aggregation", "sum(bytes)"),
         ("filter srcaddr == 1", "equality is written with one =", "="),
         ("fields @message -- | limit 1", "unexpected symbol found", "|"),
-        ("stats count() by srcAddr | sort count desc", "Unknown symbols found in or after stats: count", "count"),
+        (
+            "stats count() by srcAddr | sort count desc",
+            "Unknown symbols found in or after stats: count",
+            "count",
+        ),
         ("stats count(*) as n by dstPort | filter interfaceId = 'e'", "Unknown symbols", "interfaceId"),
         ("stats sum(bytes) as total by srcAddr | sort Total", "Did you mean total?", "Total"),
         ("fields strlenn(a)", "Did you mean strlen?", "strlenn(a)"),
@@ -209,7 +220,11 @@ def test_offsets_and_caret() -> None:
         ("fields a | dedup a | sort a", "only limit may follow dedup", "sort a"),
         ("stats median(bytes)", "unknown function median", "median(bytes)"),
         ("parse @message '* *' as a", "2 wildcards", "parse @message '* *' as a"),
-        ("fields bytes as x | fields packets as x | stats sum(x)", "Unknown symbols found in or after stats: x", "x"),
+        (
+            "fields bytes as x | fields packets as x | stats sum(x)",
+            "Unknown symbols found in or after stats: x",
+            "x",
+        ),
         ("unnest split(a, ',') into b", "not the output of split", "split(a, ',')"),
         ("fields jsonParse(@message) as j | sort j", "maps and lists cannot be used in sort", "j"),
         ("stats " + " | stats ".join(f"count(*) as c{i}" for i in range(11)), "at most 10 stats", "stats"),

@@ -1,8 +1,8 @@
 """The published conformance cases, through `insights.run`.
 
-The cases live beside the repository; elsewhere this module is skipped. Rules of comparison: a missing field is
-absent, values compare as numbers when both are numbers, rows compare as a multiset unless the case says that
-they are ordered.
+The cases live beside the repository; elsewhere this module is skipped. Rules of comparison: a missing field
+is absent, values compare as numbers when both are numbers, rows compare as a multiset unless the case says
+that they are ordered.
 """
 
 import json

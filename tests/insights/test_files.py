@@ -15,8 +15,7 @@ LINES = [
     "2 123456789012 eni-1 - - - - - - - 1700002900 1700002960 - NODATA",
 ]
 HEADER = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
-    "log-status"
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 )
 BY_ACTION = "stats count(*) as n, sum(bytes) as b by action"
 WANTED = [{"action": "ACCEPT", "n": "1", "b": "1000"}, {"action": "REJECT", "n": "1", "b": "40"}, {"n": "1"}]
@@ -62,12 +61,17 @@ def test_own_parquet_comes_back(tmp_path: Path) -> None:
 def test_parquet_from_aws(tmp_path: Path) -> None:
     target = tmp_path / "aws.parquet"
     duckdb.connect().execute(
-        f"COPY (SELECT 2 AS version, '123456789012' AS account_id, '10.0.0.1' AS srcaddr, 7::BIGINT AS bytes, "
-        f"1700002860::BIGINT AS start, NULL::VARCHAR AS flow_direction) TO '{target}' (FORMAT parquet)"
+        f"COPY (SELECT 2 AS version, '123456789012' AS account_id, '10.0.0.1' AS srcaddr, "
+        f"7::BIGINT AS bytes, 1700002860::BIGINT AS start, NULL::VARCHAR AS flow_direction) "
+        f"TO '{target}' (FORMAT parquet)"
     )
     query = "filter bytes = 7 | fields @message, srcAddr, accountId, flowDirection"
     assert rows(query, target) == [
-        {"@message": "2 123456789012 10.0.0.1 7 1700002860 -", "srcAddr": "10.0.0.1", "accountId": "123456789012"}
+        {
+            "@message": "2 123456789012 10.0.0.1 7 1700002860 -",
+            "srcAddr": "10.0.0.1",
+            "accountId": "123456789012",
+        }
     ]
 
 

@@ -104,9 +104,7 @@ class Lab:
                 )
             ],
             "RouteTables": [
-                self._table(
-                    "rtb-a", "vpc-a", "10.1.0.0/16", ("10.2.0.0/16", "pcx-ab"), ("0.0.0.0/0", "igw-a")
-                ),
+                self._table("rtb-a", "vpc-a", "10.1.0.0/16", ("10.2.0.0/16", "pcx-ab"), ("0.0.0.0/0", "igw-a")),
                 self._table("rtb-b", "vpc-b", "10.2.0.0/16", ("10.1.0.0/16", "pcx-ab")),
             ],
             "InternetGateways": [
@@ -154,9 +152,7 @@ class Lab:
 
     @staticmethod
     def _table(name: str, vpc: str, local: str, *routes: tuple[str, str]) -> dict[str, Any]:
-        listed: list[dict[str, Any]] = [
-            {"DestinationCidrBlock": local, "GatewayId": "local", "State": "active"}
-        ]
+        listed: list[dict[str, Any]] = [{"DestinationCidrBlock": local, "GatewayId": "local", "State": "active"}]
         for cidr, target in routes:
             key = "VpcPeeringConnectionId" if target.startswith("pcx") else "GatewayId"
             listed.append({"DestinationCidrBlock": cidr, key: target, "State": "active"})
@@ -165,9 +161,7 @@ class Lab:
     def find(self, key: str, name: str) -> dict[str, Any]:
         """The item of a page that has this id."""
         return next(
-            item
-            for item in self.pages[key]
-            if name in (value for value in item.values() if isinstance(value, str))
+            item for item in self.pages[key] if name in (value for value in item.values() if isinstance(value, str))
         )
 
     def ingress(self, group: str, *permissions: dict[str, Any]) -> "Lab":

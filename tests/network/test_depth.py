@@ -68,9 +68,7 @@ def test_an_explicit_table_stands_before_the_main_one() -> None:
         {
             "RouteTableId": "rtb-own",
             "VpcId": "vpc-a",
-            "Associations": [
-                {"Main": False, "SubnetId": "subnet-a1", "AssociationState": {"State": "associated"}}
-            ],
+            "Associations": [{"Main": False, "SubnetId": "subnet-a1", "AssociationState": {"State": "associated"}}],
             "Routes": [{"DestinationCidrBlock": "10.1.0.0/16", "GatewayId": "local", "State": "active"}],
         }
     )
@@ -143,9 +141,7 @@ def test_from_the_internet_the_record_shows_the_private_address() -> None:
 
 def test_over_public_addresses_the_other_side_is_a_stranger() -> None:
     lab = Lab().ingress("sg-client", permission("tcp", 80, group="sg-client"))
-    lab.find("NetworkInterfaces", "eni-other")["PrivateIpAddresses"][0]["Association"] = {
-        "PublicIp": "198.51.100.20"
-    }
+    lab.find("NetworkInterfaces", "eni-other")["PrivateIpAddresses"][0]["Association"] = {"PublicIp": "198.51.100.20"}
     assert one(lab, tcp(OTHER_SUBNET, CLIENT)).outcome == "delivered"
     result = one(lab, tcp(OTHER_SUBNET, PUBLIC))
     assert result.outcome == "rejected"
@@ -189,9 +185,7 @@ def test_the_lowest_number_decides_whatever_the_order_of_the_page() -> None:
     out = acl_entry(100, True, "allow")
     lab.acl("b1", acl_entry(200, False, "allow"), acl_entry(90, False, "deny", "6", ports=(80, 80)), out)
     result = one(lab, tcp(CLIENT, SERVER))
-    assert (
-        result.deciding and result.deciding.text == "network ACL acl-b1: rule 90: deny tcp 80 from 0.0.0.0/0"
-    )
+    assert result.deciding and result.deciding.text == "network ACL acl-b1: rule 90: deny tcp 80 from 0.0.0.0/0"
     lab.acl("b1", acl_entry(90, False, "allow"), acl_entry(95, False, "deny"), out)
     assert one(lab, tcp(CLIENT, SERVER)).outcome == "delivered"
 
@@ -326,9 +320,7 @@ def ipv6(lab: Lab) -> Lab:
             lab.find(key, item)["Ipv6CidrBlockAssociationSet"] = [
                 {"Ipv6CidrBlock": f"2001:db8:{prefix}::/{length}", "Ipv6CidrBlockState": state}
             ]
-        lab.find("NetworkInterfaces", f"eni-{name}")["Ipv6Addresses"] = [
-            {"Ipv6Address": f"2001:db8:{prefix}::10"}
-        ]
+        lab.find("NetworkInterfaces", f"eni-{name}")["Ipv6Addresses"] = [{"Ipv6Address": f"2001:db8:{prefix}::10"}]
     for table, other in (("rtb-a", "2"), ("rtb-b", "1")):
         route = {"DestinationIpv6CidrBlock": f"2001:db8:{other}::/56", "VpcPeeringConnectionId": "pcx-ab"}
         lab.find("RouteTables", table)["Routes"].append(route)
@@ -348,9 +340,7 @@ def test_ipv6_needs_rules_and_entries_of_its_own() -> None:
     assert result.outcome == "delivered" and result.sightings[1].dst == "2001:db8:2::10"
     assert one(lab, tcp(CLIENT, SERVER)).outcome == "rejected"
     assert one(lab, tcp("2001:DB8:1:0::10", "2001:db8:2::10")).outcome == "delivered"
-    lab.find("RouteTables", "rtb-a")["Routes"].append(
-        {"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-a"}
-    )
+    lab.find("RouteTables", "rtb-a")["Routes"].append({"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-a"})
     out = one(lab, tcp("2001:db8:1::10", "2001:db8:ffff::1"))
     assert out.outcome == "delivered" and out.sightings[0].traffic_path == 8
     assert one(lab, tcp("2001:db8:ffff::1", "2001:db8:1::10")).outcome == "rejected"
@@ -393,11 +383,7 @@ def test_two_interfaces_with_one_address() -> None:
             r"SecurityGroups\[0\] \(sg-1\): protocol 'tpc'",
         ),
         (
-            {
-                "NetworkAcls": [
-                    {"NetworkAclId": "acl-1", "VpcId": "v", "Entries": [acl_entry(1, True, "permit")]}
-                ]
-            },
+            {"NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "v", "Entries": [acl_entry(1, True, "permit")]}]},
             r"NetworkAcls\[0\] \(acl-1\): entry 1: RuleAction is 'permit'",
         ),
         ({"NetworkInterfaces": ["eni-1"]}, r"NetworkInterfaces\[0\] \(\?\)"),
@@ -449,9 +435,7 @@ def test_an_untracked_connection_is_cut_at_once() -> None:
     narrow = Lab().ingress("sg-server", permission("tcp", 80, cidr="0.0.0.0/0")).egress("sg-server", WEB)
     no_egress = Lab().egress("sg-server")
     handshake = [(narrow, tcp(CLIENT, SERVER)), (narrow, tcp(CLIENT, SERVER, flags=SYN_ACK, back=True))]
-    assert (
-        send([*handshake, (no_egress, tcp(CLIENT, SERVER, flags=ACK))]) == ["delivered"] * 3
-    )  # tracked after all
+    assert send([*handshake, (no_egress, tcp(CLIENT, SERVER, flags=ACK))]) == ["delivered"] * 3  # tracked after all
 
 
 def test_a_rule_for_one_host_tracks_it_though_everyone_is_allowed() -> None:
@@ -467,9 +451,7 @@ def test_a_rule_for_one_host_tracks_it_though_everyone_is_allowed() -> None:
     ("pause", "packets", "outcome"),
     [(29, 1, "delivered"), (31, 1, "rejected"), (170, 3, "delivered"), (190, 3, "rejected")],
 )
-def test_udp_is_remembered_for_30_seconds_and_a_stream_for_180(
-    pause: int, packets: int, outcome: str
-) -> None:
+def test_udp_is_remembered_for_30_seconds_and_a_stream_for_180(pause: int, packets: int, outcome: str) -> None:
     lab = Lab().ingress("sg-server", permission("udp", 53, cidr="10.1.0.0/16"))
     there, back = Packet(CLIENT, SERVER, 17, 40000, 53), Packet(SERVER, CLIENT, 17, 53, 40000)
     steps = [(lab, (there, back)[place % 2]) for place in range(packets)]

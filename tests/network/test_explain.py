@@ -12,9 +12,7 @@ from tests.network.lab import CLIENT, NEIGHBOUR, SERVER, Lab, permission
 WEB = permission("tcp", 80, cidr="10.1.0.0/16", description="web")
 
 
-def record(
-    src: str, dst: str, src_port: int, dst_port: int, action: str, name: str, **more: object
-) -> FlowRecord:
+def record(src: str, dst: str, src_port: int, dst_port: int, action: str, name: str, **more: object) -> FlowRecord:
     made = FlowRecord(
         interface_id=f"eni-{name}",
         srcaddr=src,
@@ -62,9 +60,7 @@ def test_when_both_refuse_the_one_met_first_decided_and_both_are_shown() -> None
 def test_accept_one_way_and_reject_the_other_is_the_acl() -> None:
     topology = Lab().ingress("sg-server", WEB).egress("sg-server").deny("b1", egress=True).topology()
     alone = explain(REPLY, topology)
-    assert (
-        alone.decided and alone.decided.stage == "security group"
-    )  # a new connection would be refused by it first
+    assert alone.decided and alone.decided.stage == "security group"  # a new connection would be refused by it first
     assert "if it was an answer, the group did not look" in alone.text
     pair = explain(REPLY, topology, others=[replace(REQUEST, action="ACCEPT")])
     assert pair.decided and pair.decided.decider == "acl-b1"
@@ -118,9 +114,7 @@ def test_rules_changed_since() -> None:
 
 def test_icmp_rules_that_depend_on_the_type_leave_it_open() -> None:
     ping = record(CLIENT, SERVER, 0, 0, "REJECT", "server", protocol=1)
-    found = explain(
-        ping, Lab().ingress("sg-server", permission("icmp", 8, -1, cidr="10.1.0.0/16")).topology()
-    )
+    found = explain(ping, Lab().ingress("sg-server", permission("icmp", 8, -1, cidr="10.1.0.0/16")).topology())
     assert found.decided is None and found.candidates[1].answer == "depends"
     found = explain(
         ping, Lab().deny("b1", egress=False, protocol="1", icmp=(8, -1)).ingress("sg-server", WEB).topology()

@@ -53,9 +53,7 @@ def packets(draw: st.DrawFn) -> Packet:
     src, dst = draw(st.permutations(ADDRESSES))
     protocol = draw(st.sampled_from([1, 6, 17]))
     if protocol == 1:
-        return Packet(
-            src, dst, 1, icmp_type=draw(st.sampled_from([0, 3, 8])), icmp_code=draw(st.sampled_from([0, 3]))
-        )
+        return Packet(src, dst, 1, icmp_type=draw(st.sampled_from([0, 3, 8])), icmp_code=draw(st.sampled_from([0, 3])))
     return Packet(src, dst, protocol, draw(ports), draw(ports), 2 if protocol == 6 else 0)
 
 
@@ -74,9 +72,7 @@ def labs(draw: st.DrawFn) -> Lab:
 
 
 def fits(protocol: str, low: int | None, high: int | None, block: str, packet: Packet, other: str) -> bool:
-    if protocol not in ("-1", str(packet.protocol)) or ipaddress.ip_address(
-        other
-    ) not in ipaddress.ip_network(block):
+    if protocol not in ("-1", str(packet.protocol)) or ipaddress.ip_address(other) not in ipaddress.ip_network(block):
         return False
     if protocol == "-1":
         return True
@@ -87,18 +83,14 @@ def fits(protocol: str, low: int | None, high: int | None, block: str, packet: P
 
 def group_allows(rules: list[dict[str, Any]], packet: Packet, other: str) -> bool:
     spread = [(rule, block["CidrIp"]) for rule in rules for block in rule["IpRanges"]]
-    return any(
-        fits(r["IpProtocol"], r.get("FromPort"), r.get("ToPort"), cidr, packet, other) for r, cidr in spread
-    )
+    return any(fits(r["IpProtocol"], r.get("FromPort"), r.get("ToPort"), cidr, packet, other) for r, cidr in spread)
 
 
 def acl_allows(entries: list[dict[str, Any]], egress: bool, packet: Packet, other: str) -> bool:
     for entry in sorted(entries, key=lambda one: one["RuleNumber"]):
         span = entry.get("PortRange") or {"From": 0, "To": 65535}
         low, high = (entry["IcmpTypeCode"].values()) if "IcmpTypeCode" in entry else span.values()
-        if entry["Egress"] == egress and fits(
-            entry["Protocol"], low, high, entry["CidrBlock"], packet, other
-        ):
+        if entry["Egress"] == egress and fits(entry["Protocol"], low, high, entry["CidrBlock"], packet, other):
             return bool(entry["RuleAction"] == "allow")
     return False
 
@@ -106,9 +98,9 @@ def acl_allows(entries: list[dict[str, Any]], egress: bool, packet: Packet, othe
 def expected(lab: Lab, packet: Packet) -> list[tuple[str, str]]:
     side = {CLIENT: ("eni-client", "sg-client", "acl-a1"), SERVER: ("eni-server", "sg-server", "acl-b1")}
     source, group, acl = side[packet.src]
-    leaves = group_allows(
-        lab.find("SecurityGroups", group)["IpPermissionsEgress"], packet, packet.dst
-    ) and acl_allows(lab.find("NetworkAcls", acl)["Entries"], True, packet, packet.dst)
+    leaves = group_allows(lab.find("SecurityGroups", group)["IpPermissionsEgress"], packet, packet.dst) and acl_allows(
+        lab.find("NetworkAcls", acl)["Entries"], True, packet, packet.dst
+    )
     if not leaves:
         return [(source, "REJECT")]
     target, group, acl = side[packet.dst]
@@ -134,9 +126,7 @@ def answer(packet: Packet) -> Packet:
 
 @settings(max_examples=300, deadline=None)
 @given(labs(), packets().filter(lambda packet: packet.icmp_type in (None, 8)))
-def test_an_answer_passes_groups_whatever_their_rules_and_every_acl_on_its_own(
-    lab: Lab, packet: Packet
-) -> None:
+def test_an_answer_passes_groups_whatever_their_rules_and_every_acl_on_its_own(lab: Lab, packet: Packet) -> None:
     topology = lab.topology()
     result, connections = trace(topology, packet, Connections())
     if result.outcome != "delivered":
@@ -162,9 +152,7 @@ def test_no_interface_both_accepts_and_rejects_and_the_outcome_agrees(lab: Lab, 
         seen = [(one.interface_id, one.direction) for one in result.sightings]
         rejected = [one for one in result.sightings if one.action == "REJECT"]
         refusing = [hop for hop in result.hops if hop.verdict == "reject"]
-        assert len(seen) == len(set(seen)) and len(rejected) == len(refusing) == (
-            result.outcome == "rejected"
-        )
+        assert len(seen) == len(set(seen)) and len(rejected) == len(refusing) == (result.outcome == "rejected")
         assert (result.deciding is None) == (result.outcome == "delivered")
         assert not refusing or (result.deciding is refusing[0] and result.hops[-1] is refusing[0])
 

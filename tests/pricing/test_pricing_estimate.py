@@ -88,9 +88,7 @@ def test_retention_multiplies_storage_and_not_ingestion() -> None:
 
 
 @given(amounts, amounts, st.integers(0, 20), st.integers(0, 20))
-def test_the_free_tier_never_makes_it_dearer(
-    ingest: Decimal, scan: Decimal, metrics: int, boards: int
-) -> None:
+def test_the_free_tier_never_makes_it_dearer(ingest: Decimal, scan: Decimal, metrics: int, boards: int) -> None:
     bill = estimate(ingest, scanned_gb=scan, metrics=metrics, dashboards=boards)
     assert 0 <= bill.free_tier_total <= bill.full_total == bill.total
     free = estimate(ingest, scanned_gb=scan, metrics=metrics, dashboards=boards, free_tier=True)

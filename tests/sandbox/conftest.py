@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -24,6 +25,8 @@ from helpers.sandbox.server import open_account
 
 OWNER = Identity("AKIATESTOWNERTESTOWN", "a-secret-that-only-the-tests-know")
 REGION = OWNER.region
+# Reading EC2's model takes longer than most tests: it is read once.
+_LOADER = botocore.session.Session().get_component("data_loader")
 
 
 class _Handler(WSGIRequestHandler):
@@ -87,7 +90,9 @@ class Sandbox:
         known = self._clients.get((service, key, secret, token, region))
         if known is not None:
             return known
-        session = boto3.session.Session(key, secret, token, region)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
+        session = boto3.session.Session(key, secret, token, region, botocore_session=core)
         config = Config(retries={"total_max_attempts": 1}, proxies={})
         made: Any = session.client(service, endpoint_url=f"http://127.0.0.1:{self.http.port}", config=config)  # type: ignore[call-overload]
         self._clients[service, key, secret, token, region] = made

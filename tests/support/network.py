@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.lab.readings import read_pages
+
 EC2_TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -100,7 +102,9 @@ def _open_acl(ec2: Any, vpc: str, subnet: str) -> str:
         ec2.create_network_acl_entry(
             NetworkAclId=acl, RuleNumber=100, Protocol="-1", RuleAction="allow", Egress=egress, CidrBlock="0.0.0.0/0"
         )
-    for found in ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]:
+    for found in ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])[
+        "NetworkAcls"
+    ]:
         for association in found["Associations"]:
             if association["SubnetId"] == subnet:
                 ec2.replace_network_acl_association(
@@ -184,3 +188,14 @@ def records(aws: Any, interface: str) -> list[list[str]]:
             found += [event["message"].split() for event in page["events"]]
             page = logs.get_log_events(**arguments, nextToken=page["nextForwardToken"])
     return [fields for fields in found if fields[13] == "OK"]
+
+
+def everything(aws: Any) -> str:
+    """The account as describe calls show it."""
+    seen: dict[str, Any] = {"network": read_pages(aws("ec2")), "flow logs": aws("ec2").describe_flow_logs()["FlowLogs"]}
+    seen["roles"] = [role["Arn"] for role in aws("iam").list_roles()["Roles"]]
+    seen["groups"] = aws("logs").describe_log_groups()["logGroups"]
+    seen["commands"] = aws("ssm").list_commands()["Commands"]
+    for instance in seen["network"]["Instances"]:
+        del instance["ClientToken"]  # boto3 draws a new one for every run
+    return json.dumps(seen, sort_keys=True, default=str)

@@ -120,8 +120,7 @@ def pages(instance_type: str = "t3.micro") -> dict[str, list[dict[str, Any]]]:
         ],
         "NetworkInterfaces": [_interface(name, *place) for name, place in _PLACES.items()],
         "Instances": [
-            {"InstanceId": f"i-{name}", "InstanceType": instance_type, "State": {"Name": "running"}}
-            for name in _PLACES
+            {"InstanceId": f"i-{name}", "InstanceType": instance_type, "State": {"Name": "running"}} for name in _PLACES
         ],
     }
 
@@ -176,9 +175,7 @@ class Lab:
 
     def __init__(self, instance_type: str = "t3.micro", interval: int = 60) -> None:
         self.pages = pages(instance_type)
-        self.hosts = {
-            f"i-{name}": Host(f"i-{name}", f"eni-{name}", place[0]) for name, place in _PLACES.items()
-        }
+        self.hosts = {f"i-{name}": Host(f"i-{name}", f"eni-{name}", place[0]) for name, place in _PLACES.items()}
         self.connections = Connections()
         self.capture = Capture()
         self.internet: Internet = INTERNET
@@ -207,9 +204,7 @@ class Lab:
 
     def deny(self, subnet: str, egress: bool, protocol: str = "-1", **more: Any) -> "Lab":
         """Put a deny entry in front of a subnet's ACL."""
-        self.find("NetworkAcls", f"acl-{subnet}")["Entries"].insert(
-            0, entry(50, egress, "deny", protocol, **more)
-        )
+        self.find("NetworkAcls", f"acl-{subnet}")["Entries"].insert(0, entry(50, egress, "deny", protocol, **more))
         return self
 
     def install(self, name: str, *programs: str) -> "Lab":

@@ -119,10 +119,7 @@ def test_tcp_flag_sequence() -> None:
     data = (Exchange(37), Exchange(67 * 1448))
     second = converse(outside_host(HOME), PUBLIC_OF_A, Talk(5001, data, "nobody"), world, at + 1, "data")
     records, _ = close(observe(Capture(), [*first.packets, *second.packets], {}), lab.topology, at + 999)
-    shown = [
-        (r.dstport, render(r, FLAGS))
-        for r in sorted(records, key=lambda r: (r.dstport != 5001, r.bytes or 0))
-    ]
+    shown = [(r.dstport, render(r, FLAGS)) for r in sorted(records, key=lambda r: (r.dstport != 5001, r.bytes or 0))]
     assert shown == [
         (5001, "3 IPv4 5001 6 568 8 ACCEPT 2 OK"),
         (5001, "3 IPv4 5001 6 100701 70 ACCEPT 2 OK"),
@@ -146,9 +143,7 @@ def test_tcp_flags_over_two_windows_and_within_one() -> None:
         ("egress", 60, 1),
     ]
     exchanges = (Exchange(60, 20, prompt=True), *[Exchange(60, 40)] * 5, Exchange(down=11))
-    short = converse(
-        outside_host(HOME), PUBLIC_OF_A, Talk(5001, exchanges), world, float(window.start), "short"
-    )
+    short = converse(outside_host(HOME), PUBLIC_OF_A, Talk(5001, exchanges), world, float(window.start), "short")
     records, _ = close(observe(Capture(), short.packets, {}), lab.topology, T0 + 999)
     assert [(r.packets, r.tcp_flags) for r in records] == [(17, 3), (14, 19)]
 
@@ -172,7 +167,6 @@ def test_web_download_over_the_internet_gateway() -> None:
     place = f"vpc-a subnet-a1 i-a-public {ENI} us-east-1 use1-az1 - - ACCEPT"
     assert sorted(lines(list(records), form)) == [
         f"10.1.1.10 192.0.2.179 80 6 IPv4 7 471 {place} 3 10.1.1.10 192.0.2.179 8 egress OK",
-        f"192.0.2.179 10.1.1.10 {did.local_port} 6 IPv4 14 15044 {place} 19 "
-        "192.0.2.179 10.1.1.10 - ingress OK",
+        f"192.0.2.179 10.1.1.10 {did.local_port} 6 IPv4 14 15044 {place} 19 192.0.2.179 10.1.1.10 - ingress OK",
     ]
     assert lab.run("curl -s -o /dev/null -w '%{size_download}' bucket.example.net").stdout == str(page)

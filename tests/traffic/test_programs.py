@@ -177,10 +177,7 @@ def test_curl_https_to_the_internet_and_its_own_address() -> None:
 
 def test_metadata_is_answered_on_the_host() -> None:
     lab = Lab()
-    assert (
-        lab.run("curl -s -o /dev/null -w '%{http_code}' http://169.254.169.254/latest/meta-data/").stdout
-        == "401"
-    )
+    assert lab.run("curl -s -o /dev/null -w '%{http_code}' http://169.254.169.254/latest/meta-data/").stdout == "401"
     run = lab.run(
         "T=$(curl -s -X PUT http://169.254.169.254/latest/api/token "
         "-H 'X-aws-ec2-metadata-token-ttl-seconds: 60')\n"
@@ -240,9 +237,7 @@ def test_udp_to_a_closed_port_brings_icmp_port_unreachable() -> None:
     lab = Lab().install("a-public", "nc")
     run = lab.run(f"nc -zu {B_PUBLIC} 5000")
     assert run.exit_code == 1
-    assert [
-        (s.packet.protocol, s.packet.icmp_type, s.packet.icmp_code, s.packet.size) for s in run.packets
-    ] == [
+    assert [(s.packet.protocol, s.packet.icmp_type, s.packet.icmp_code, s.packet.size) for s in run.packets] == [
         (17, None, None, 29),
         (1, 3, 3, 57),
     ]
@@ -298,9 +293,7 @@ def test_ssh_refuses(line: str, text: str) -> None:
 
 def test_dig_and_names() -> None:
     lab = Lab()
-    own = lab.run(
-        "dig +short ip-10-1-2-10.ec2.internal; dig +short ip-10-2-1-10.ec2.internal; dig +short example.com"
-    )
+    own = lab.run("dig +short ip-10-1-2-10.ec2.internal; dig +short ip-10-2-1-10.ec2.internal; dig +short example.com")
     assert (own.stdout, own.packets) == ("10.1.2.10\n192.0.2.80\n", [])
     assert lab.run("dig @10.1.0.2 +short example.com").packets == []
     asked = lab.run("dig @192.0.2.53 +short example.com")
@@ -341,9 +334,7 @@ def test_dnf_needs_a_way_out() -> None:
 def test_servers_start_and_stop() -> None:
     lab = Lab()
     web = Listener("tcp", 8080, "http", "/")
-    assert lab.run("nohup python3 -m http.server 8080 > /dev/null 2>&1 &").effects == [
-        Listen("i-a-public", web)
-    ]
+    assert lab.run("nohup python3 -m http.server 8080 > /dev/null 2>&1 &").effects == [Listen("i-a-public", web)]
     assert "Address already in use" in lab.run("python3 -m http.server 8080").stderr
     assert lab.run("curl -s localhost:8080 | true; true", most=1).exit_code == 2
     assert lab.run("curl -s -o /dev/null localhost:8080").packets == []

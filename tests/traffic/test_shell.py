@@ -187,9 +187,7 @@ def test_equal_keys_give_equal_steps_and_others_other_ports() -> None:
     assert ports("one") == ports("one") != ports("two")
 
 
-WORDS = (
-    "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
-)
+WORDS = "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
 
 
 def test_steps_worlds_and_processes_can_be_pickled_and_go_on() -> None:

@@ -19,9 +19,7 @@ def records(lab: Lab) -> set[Row]:
     rows: Counter[tuple[str, str, str, int]] = Counter()
     for r in lab.records():
         if {r.srcaddr, r.dstaddr} == {A_PUBLIC, B_PUBLIC}:
-            rows[str(r.interface_id), str(r.flow_direction), str(r.action), r.tcp_flags or 0] += (
-                r.packets or 0
-            )
+            rows[str(r.interface_id), str(r.flow_direction), str(r.action), r.tcp_flags or 0] += r.packets or 0
     return {(*row, packets) for row, packets in rows.items()}
 
 
@@ -155,9 +153,7 @@ def test_row_1_everything_allowed() -> None:
 
 def test_rules_that_change_between_two_commands_of_a_script_matter() -> None:
     lab = Lab()
-    process = start(
-        f"curl -s -m 2 {B_PUBLIC}; sleep 10; curl -s -m 2 {B_PUBLIC}", lab.hosts["i-a-public"], T0, "k"
-    )
+    process = start(f"curl -s -m 2 {B_PUBLIC}; sleep 10; curl -s -m 2 {B_PUBLIC}", lab.hosts["i-a-public"], T0, "k")
     lengths = []
     for _ in range(3):
         did = step(process, World(lab.topology, lab.connections, lab.hosts))

@@ -64,6 +64,8 @@ class Plan:
             return f"Nothing carries the tags of lab {self.prefix!r}: there is nothing to take down."
         return _text(self._caption(), ("", *_STEP_HEAD), self._rows()) + _kept_text(self.kept)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         return _html(self._caption(), ("#", *_STEP_HEAD), self._rows()) + _kept_html(self.kept)
 
@@ -114,6 +116,8 @@ class Report:
             return f"Lab {self.prefix!r} had nothing to take down."
         return _text(self._caption(), _RESULT_HEAD, self._rows()) + _kept_text(self.kept)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         return _html(self._caption(), _RESULT_HEAD, self._rows()) + _kept_html(self.kept)
 
@@ -159,6 +163,8 @@ class Leftovers:
         if not self.items:
             return f"Nothing is left of lab {self.prefix!r}." + self._aside()
         return _text(self._caption(), _LEFT_HEAD, self._rows()) + self._aside()
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         if not self.items:

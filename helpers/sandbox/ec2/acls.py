@@ -29,7 +29,8 @@ def unknown(acl_id: str) -> ServiceError:
 def must_exist(call: Call, account: Account) -> None:
     """moto speaks of route tables where an ACL is unknown."""
     for acl_id in call.params.get("NetworkAclIds", ()):
-        network_acl(account, call.region, acl_id)
+        if not account.moto.has_network_acl(call.region, acl_id):
+            raise unknown(acl_id)
 
 
 @follows("ec2", "CreateNetworkAcl")

@@ -10,15 +10,20 @@ def security_group(account: Account, region: str, group_id: str) -> Params:
     """Raises InvalidGroup.NotFound."""
     found = account.aws("ec2", "DescribeSecurityGroups", region, Filters=[{"Name": "group-id", "Values": [group_id]}])
     if not found["SecurityGroups"]:
-        raise ServiceError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+        raise unknown(group_id)
     group: Params = found["SecurityGroups"][0]
     return group
+
+
+def unknown(group_id: str) -> ServiceError:
+    return ServiceError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
 
 
 @guards("ec2", "DescribeSecurityGroups")
 def must_exist(call: Call, account: Account) -> None:
     for group_id in call.params.get("GroupIds", ()):
-        security_group(account, call.region, group_id)
+        if not account.moto.has_security_group(call.region, group_id):
+            raise unknown(group_id)
 
 
 @guards("ec2", "CreateSecurityGroup")

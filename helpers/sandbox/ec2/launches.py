@@ -5,6 +5,7 @@ from typing import Any
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
 from helpers.sandbox.ec2 import instances
 from helpers.sandbox.ec2.common import bad_value, cidr, invalid
+from helpers.sandbox.ec2.groups import unknown as unknown_group
 
 
 @guards("ec2", "RunInstances")
@@ -72,7 +73,7 @@ def check_groups(region: str, account: Account, group_ids: list[str], subnet: Pa
     vpcs = {each["GroupId"]: each["VpcId"] for each in known}
     for group_id in group_ids:
         if group_id not in vpcs:
-            raise ServiceError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+            raise unknown_group(group_id)
         if vpcs[group_id] != subnet["VpcId"]:
             raise ServiceError(
                 "InvalidParameter",

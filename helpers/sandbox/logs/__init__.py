@@ -15,7 +15,6 @@ True
 """
 
 from helpers.sandbox.logs import filtering, groups, lookups, metricfilters, put, queries, reads, records, streams, tags
-from helpers.sandbox.logs.engine import warm
 from helpers.sandbox.logs.groups import make_group
 from helpers.sandbox.logs.patterns import FilterPattern, PatternError
 from helpers.sandbox.logs.state import LogGroup, LogsState
@@ -40,3 +39,10 @@ __all__ = [
     "tags",
     "warm",
 ]
+
+
+def warm() -> None:
+    """Load the query engine and run one query, so that the learner's first is not the slow one."""
+    from helpers.sandbox.logs import engine
+
+    engine.warm()

@@ -6,7 +6,6 @@ Source: the documentation of CreateLookupTable and its relatives in botocore's m
 import csv
 import io
 
-from helpers.insights.lookups import read_table
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.logs.names import invalid, now_ms, paged, state_of
 from helpers.sandbox.logs.queries import finished_rows
@@ -59,7 +58,7 @@ def describe_lookup_tables(call: Call, account: Account) -> Params:
     page, token = paged(chosen, lambda table: table.name, {**params, "limit": params.get("maxResults")}, size=50)
     described = []
     for table in page:
-        header, rows = read_table(table.name, table.body)
+        header, rows = _read(table.name, table.body)
         described.append({**_describe(call, account, table), "tableFields": header, "recordsCount": len(rows)})
     return {"lookupTables": described, **({"nextToken": token} if token else {})}
 
@@ -76,7 +75,7 @@ def _body(call: Call, account: Account, name: str) -> str:
     if len(body.encode()) > MOST_BYTES:
         raise invalid("The content of a lookup table must not exceed 10 MB.")
     try:
-        read_table(name, body)
+        _read(name, body)
     except ValueError as problem:
         raise invalid(str(problem)) from None
     return body
@@ -113,3 +112,9 @@ def _describe(call: Call, account: Account, table: LookupTable) -> Params:
         "sizeBytes": len(table.body.encode()),
         "lastUpdatedTime": table.updated_ms,
     }
+
+
+def _read(name: str, body: str) -> tuple[list[str], list[list[str]]]:
+    from helpers.insights.lookups import read_table
+
+    return read_table(name, body)

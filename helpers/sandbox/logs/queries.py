@@ -6,10 +6,10 @@ client's polling loop ends after three polls.
 """
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
-from helpers.sandbox.logs import engine, results
+from helpers.sandbox.logs import results
 from helpers.sandbox.logs.names import (
     DAY_MS,
     invalid,
@@ -21,6 +21,9 @@ from helpers.sandbox.logs.names import (
     state_of,
 )
 from helpers.sandbox.logs.state import LogGroup, LogsState, Query, QueryStatus
+
+if TYPE_CHECKING:
+    from helpers.sandbox.logs.engine import Compiled
 
 SCHEDULED_MS = 2_000
 """How long a query waits, and ..."""
@@ -38,6 +41,8 @@ _MILLISECONDS_FROM = 100_000_000_000
 @replaces("logs", "StartQuery")
 def start_query(call: Call, account: Account) -> Params:
     """Compile the query, fix its result, and give its id."""
+    from helpers.sandbox.logs import engine  # the engine takes half a second to load: a start need not wait for it
+
     params = call.params
     _check_language(params)
     _check_range(params["startTime"], params["endTime"])
@@ -81,8 +86,10 @@ def _check_range(start: int, end: int) -> None:
         raise invalid("End time should not be before the start time.")
 
 
-def _groups(call: Call, account: Account, state: LogsState, compiled: engine.Compiled) -> list[LogGroup]:
+def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled") -> list[LogGroup]:
     """The 1 to 50 groups that exactly one parameter, or a SOURCE command, names."""
+    from helpers.sandbox.logs import engine
+
     params = call.params
     given = [key for key in ("logGroupName", "logGroupNames", "logGroupIdentifiers") if params.get(key)]
     sourced = engine.sources(compiled, state.groups, account.account_id)
@@ -135,6 +142,8 @@ def status_at(query: Query, now: int, final: QueryStatus) -> QueryStatus:
 
 def _result(account: Account, region: str, query: Query) -> results.Result:
     """The fixed result. Only where its file was lost is it computed again, from what was there at the start."""
+    from helpers.sandbox.logs import engine
+
     found = results.load(account.events, query.id)
     if found is None:
         state = account.state(LogsState, region)
@@ -186,6 +195,8 @@ def _found(call: Call, account: Account) -> Query:
 @replaces("logs", "GetQueryResults")
 def get_query_results(call: Call, account: Account) -> Params:
     """The status of this moment and, when complete, one page of rows."""
+    from helpers.sandbox.logs import engine
+
     query = _found(call, account)
     offset = _offset(call.params, query)
     status = _status(account, call.region, query)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.logs.discovery import SYSTEM_FIELDS, discovered
-from helpers.sandbox.logs.engine import read_pointer
 from helpers.sandbox.logs.names import group_asked, invalid, let_expire, now_ms, state_of
 from helpers.sandbox.logs.state import LogGroup
 from helpers.sandbox.streams import StreamEvents
@@ -19,6 +18,8 @@ SAMPLED = 10_000
 @replaces("logs", "GetLogRecord")
 def get_log_record(call: Call, account: Account) -> Params:
     """All fields of the event that an @ptr of a query's result points to."""
+    from helpers.sandbox.logs.engine import read_pointer
+
     pointer = call.params["logRecordPointer"]
     where = read_pointer(pointer)
     found = where and where[0] == call.region and _find(call, account, where[1])

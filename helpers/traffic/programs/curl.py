@@ -45,7 +45,7 @@ _TLS_HELLO, _TLS_SERVER, _TLS_FINISHED, _TLS_TICKETS, _TLS_RECORD, _TLS_CLOSE = 
 _THINKING = 0.001
 
 
-class _Failed(Exception):  # noqa: N818 - curl's own exit codes
+class _Failed(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code, self.text = code, text
@@ -107,9 +107,7 @@ def _one(machine: Machine, options: Options, url: str) -> int:
         _deliver(machine, options, transfer, page)
         if not quiet:
             size = f"{transfer.received:>5}"
-            machine.stderr.append(
-                f"\r100 {size}  100 {size}    0     0   --:--:-- --:--:-- --:--:-- {size}\n"
-            )
+            machine.stderr.append(f"\r100 {size}  100 {size}    0     0   --:--:-- --:--:-- --:--:-- {size}\n")
         if "f" in options and page.status >= 400:
             raise _Failed(22, f"The requested URL returned error: {page.status}")
     except _Failed as failure:
@@ -176,13 +174,9 @@ def _converse(machine: Machine, options: Options, transfer: _Transfer, connectio
     assert listener is not None
     request = _request(options, transfer)
     if "v" in options:
-        machine.stderr.append(
-            "".join(f"> {line}\n" for line in request.rstrip("\r\n").split("\r\n")) + "> \n"
-        )
+        machine.stderr.append("".join(f"> {line}\n" for line in request.rstrip("\r\n").split("\r\n")) + "> \n")
     web = listener.service in ("http", "https", "whoami", "mirror")
-    secure = listener.service == "https" or (
-        listener.service in ("whoami", "mirror") and listener.port == 443
-    )
+    secure = listener.service == "https" or (listener.service in ("whoami", "mirror") and listener.port == 443)
     if transfer.scheme == "https" and web and secure:
         _exchange(machine, transfer, connection, True, _TLS_HELLO)
         _exchange(machine, transfer, connection, False, _TLS_SERVER)
@@ -294,9 +288,7 @@ def _deliver(machine: Machine, options: Options, transfer: _Transfer, page: Page
     head_only = _method(options) == "HEAD"
     transfer.received = 0 if head_only else len(page.body.encode())
     if "v" in options:
-        machine.stderr.append(
-            "".join(f"< {line}\n" for line in page.head.rstrip("\r\n").split("\r\n")) + "< \n"
-        )
+        machine.stderr.append("".join(f"< {line}\n" for line in page.head.rstrip("\r\n").split("\r\n")) + "< \n")
     if "f" in options and page.status >= 400:
         return
     text = (page.head if head_only or "i" in options else "") + ("" if head_only else page.body)

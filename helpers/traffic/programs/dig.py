@@ -72,9 +72,7 @@ def _reach(machine: Machine, name: str, address: str, tries: int, timeout: float
             continue
         local_port = machine.draws.port(machine.host.address, address, 53, "udp")
         outcome, arrival = datagram(machine, address, 53, local_port, query, answer=query + 16)
-        service = (
-            arrival.host.listening("udp", 53) if arrival is not None and arrival.host is not None else None
-        )
+        service = arrival.host.listening("udp", 53) if arrival is not None and arrival.host is not None else None
         if outcome == "answered" and service is not None and service.service == "dns":
             return True
         if outcome != "unreachable":

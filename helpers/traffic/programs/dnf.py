@@ -24,9 +24,7 @@ def dnf(machine: Machine, arguments: list[str]) -> int:
     options = _options(arguments)
     command, *packages = options.operands or [""]
     if command not in ("install", "update", "upgrade", "makecache"):
-        raise Usage(
-            f"No such command: {command}. The sandbox's dnf knows install, update, upgrade and makecache.", 1
-        )
+        raise Usage(f"No such command: {command}. The sandbox's dnf knows install, update, upgrade and makecache.", 1)
     if command == "install" and not packages:
         raise Usage("dnf install: error: the following arguments are required: PACKAGE", 1)
     connection = _mirror(machine, options)
@@ -53,9 +51,7 @@ def _mirror(machine: Machine, options: Options) -> Connection | None:
     problems = []
     url = f"https://{PACKAGE_MIRROR}/core/mirrors/latest/x86_64/mirror.list"
     if address is None:
-        problem = (
-            f"Curl error (6): Couldn't resolve host name for {url} [Could not resolve host: {PACKAGE_MIRROR}]"
-        )
+        problem = f"Curl error (6): Couldn't resolve host name for {url} [Could not resolve host: {PACKAGE_MIRROR}]"
         _no_mirror(machine, [problem])
         return None
     for _ in range(_ATTEMPTS):
@@ -78,22 +74,17 @@ def _mirror(machine: Machine, options: Options) -> Connection | None:
 
 
 def _no_mirror(machine: Machine, problems: list[str]) -> None:
-    machine.complain(
-        f"{_REPOSITORY:<48} 0.0  B/s |   0  B     {len(problems) * int(_PATIENCE) // 60:02d}:00    "
-    )
+    machine.complain(f"{_REPOSITORY:<48} 0.0  B/s |   0  B     {len(problems) * int(_PATIENCE) // 60:02d}:00    ")
     machine.complain("Errors during downloading metadata for repository 'amazonlinux':")
     for problem in dict.fromkeys(problems):
         machine.complain(f"  - {problem}")
     machine.complain(
-        "Error: Failed to download metadata for repo 'amazonlinux': "
-        f"Cannot prepare internal mirrorlist: {problems[-1]}"
+        f"Error: Failed to download metadata for repo 'amazonlinux': Cannot prepare internal mirrorlist: {problems[-1]}"
     )
 
 
 def _lost(machine: Machine) -> int:
-    machine.complain(
-        "Error: Error downloading packages:\n  Curl error (28): Timeout was reached [Operation too slow]"
-    )
+    machine.complain("Error: Error downloading packages:\n  Curl error (28): Timeout was reached [Operation too slow]")
     return 1
 
 
@@ -108,13 +99,9 @@ def _install(machine: Machine, options: Options, connection: Connection, package
     if unknown:
         connection.close()
         known = ", ".join(sorted(PACKAGES))
-        machine.complain(
-            f"Error: Unable to find a match: {' '.join(unknown)}\n(the sandbox's mirror carries {known})"
-        )
+        machine.complain(f"Error: Unable to find a match: {' '.join(unknown)}\n(the sandbox's mirror carries {known})")
         return 1
-    wanted = [
-        name for name in dict.fromkeys(packages) if not machine.host.programs.issuperset(PACKAGES[name][0])
-    ]
+    wanted = [name for name in dict.fromkeys(packages) if not machine.host.programs.issuperset(PACKAGES[name][0])]
     for name in packages:
         if name not in wanted:
             machine.say(f"Package {name} is already installed.")

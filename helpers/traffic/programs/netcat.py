@@ -56,9 +56,7 @@ def _bsd(machine: Machine, arguments: list[str]) -> int:
     if len(options.operands) != 2:
         raise Usage(_BSD_USAGE, 1)
     if "z" not in options:
-        raise Usage(
-            "nc: without -z or -l it talks to its standard input, which the sandbox does not simulate", 1
-        )
+        raise Usage("nc: without -z or -l it talks to its standard input, which the sandbox does not simulate", 1)
     name, ports = options.operands
     address = resolve(machine, name)
     if address is None:
@@ -79,8 +77,7 @@ def _bsd_tcp(machine: Machine, name: str, address: str, port: int, patience: flo
         connection.close()
         if verbose:
             machine.complain(
-                f"Connection to {_shown(name, address)} {port} port "
-                f"[tcp/{_SERVICES.get(port, '*')}] succeeded!"
+                f"Connection to {_shown(name, address)} {port} port [tcp/{_SERVICES.get(port, '*')}] succeeded!"
             )
         return True
     if verbose:

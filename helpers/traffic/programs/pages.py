@@ -47,8 +47,7 @@ def answer(host: Host | OutsideHost | None, listener: Listener, method: str, pat
         return _page(
             listener,
             404,
-            "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 404\n"
-            "<p>Message: File not found.\n",
+            "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 404\n<p>Message: File not found.\n",
         )
     return _page(listener, 200, text)
 
@@ -68,9 +67,7 @@ def _file(host: Host | None, listener: Listener, path: str) -> str | None:
     if listener.root == HTTPD_ROOT:
         return _IT_WORKS
     names = sorted(
-        name[len(root) + 1 :]
-        for name in files
-        if name.startswith(f"{root}/") and "/" not in name[len(root) + 1 :]
+        name[len(root) + 1 :] for name in files if name.startswith(f"{root}/") and "/" not in name[len(root) + 1 :]
     )
     return _listing(names)
 

@@ -27,9 +27,7 @@ def ping(machine: Machine, arguments: list[str]) -> int:
     """
     options = _options(arguments)
     if len(options.operands) != 1:
-        raise Usage(
-            f"ping: usage error: Destination address required{_USAGE}", 1 if not options.operands else 2
-        )
+        raise Usage(f"ping: usage error: Destination address required{_USAGE}", 1 if not options.operands else 2)
     name = options.operands[0]
     count, interval, wait, deadline, size = _numbers(options)
     address = resolve(machine, name)
@@ -104,9 +102,7 @@ class _Pinger:
         if not self.quiet:
             shown = f"{round_trip * 1000:.3g}" if round_trip >= 0.001 else f"{round_trip * 1000:.3f}"
             source = self.name if self.name == self.address else f"{self.name} ({self.address})"
-            self.machine.say(
-                f"{self.size + 8} bytes from {source}: icmp_seq={self.sent} ttl={ttl} time={shown} ms"
-            )
+            self.machine.say(f"{self.size + 8} bytes from {source}: icmp_seq={self.sent} ttl={ttl} time={shown} ms")
 
     def _round_trip(self, at: float) -> tuple[float | None, int]:
         machine = self.machine

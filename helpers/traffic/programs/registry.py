@@ -29,9 +29,7 @@ def program(*names: str) -> Callable[[Program], Program]:
 def find_program(name: str, host: Host) -> Program | None:
     """The program of this name if the host has it, by name or by its path in a `bin` folder."""
     base = name.rpartition("/")[2]
-    if "/" in name and name not in (
-        f"{folder}/{base}" for folder in ("/bin", "/usr/bin", "/sbin", "/usr/sbin")
-    ):
+    if "/" in name and name not in (f"{folder}/{base}" for folder in ("/bin", "/usr/bin", "/sbin", "/usr/sbin")):
         return None
     if base not in _PROGRAMS or not any(owner in host.programs for owner in _PROVIDERS.get(base, (base,))):
         return None

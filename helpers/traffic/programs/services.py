@@ -51,17 +51,13 @@ def python3(machine: Machine, arguments: list[str]) -> int:
 def systemctl(machine: Machine, arguments: list[str]) -> int:
     """`systemctl start|stop|restart|reload|status|is-active|enable [--now]|disable httpd|nginx|sshd`."""
     try:
-        options = read_options(
-            arguments, flags="q", valued="", long={"now": "now", "no-pager": "n", "quiet": "q"}
-        )
+        options = read_options(arguments, flags="q", valued="", long={"now": "now", "no-pager": "n", "quiet": "q"})
     except UnknownOptionError as error:
         raise Usage(f"systemctl: unrecognized option '{error.option}'", 1) from None
     if options.operands == ["daemon-reload"]:
         return 0
     if len(options.operands) < 2:
-        raise Usage(
-            "systemctl: the sandbox knows start, stop, restart, reload, status, is-active, enable, disable", 1
-        )
+        raise Usage("systemctl: the sandbox knows start, stop, restart, reload, status, is-active, enable, disable", 1)
     command, *units = options.operands
     if command not in _COMMANDS:
         raise Usage(f"Unknown command verb {command}.", 1)
@@ -85,8 +81,7 @@ def _unit(machine: Machine, command: str, unit: str, now: bool) -> int:
     if command == "status":
         state = "active (running)" if active else "inactive (dead)"
         machine.say(
-            f"{unit}.service\n     Loaded: loaded (/usr/lib/systemd/system/{unit}.service)\n"
-            f"     Active: {state}"
+            f"{unit}.service\n     Loaded: loaded (/usr/lib/systemd/system/{unit}.service)\n     Active: {state}"
         )
         return 0 if active else 3
     starts = command in ("start", "restart") or (command == "enable" and now)
@@ -151,9 +146,7 @@ def _end(machine: Machine, pattern: str, whole_line: bool) -> bool:
 def _command_of(listener: Listener) -> tuple[str, str]:
     if listener.service == "http" and listener.root not in _SERVED_ROOTS:
         return "python3", f"python3 -m http.server {listener.port}"
-    name = {"ssh": "sshd", "nc": "nc"}.get(
-        listener.service, "httpd" if listener.root == HTTPD_ROOT else "nginx"
-    )
+    name = {"ssh": "sshd", "nc": "nc"}.get(listener.service, "httpd" if listener.root == HTTPD_ROOT else "nginx")
     return name, f"{name} {listener.port}"
 
 
@@ -161,7 +154,5 @@ def _command_of(listener: Listener) -> tuple[str, str]:
 def kill(machine: Machine, arguments: list[str]) -> int:
     """Process numbers are not simulated: it says so, and `pkill` is the way."""
     words = [word for word in arguments if not word.startswith("-")]
-    machine.complain(
-        f"kill: ({' '.join(words)}) - No such process\n(the sandbox has no process numbers: use pkill)"
-    )
+    machine.complain(f"kill: ({' '.join(words)}) - No such process\n(the sandbox has no process numbers: use pkill)")
     return 1

@@ -152,8 +152,7 @@ def _not_ssh(machine: Machine, connection: Connection, target: _Target, address:
         return _fail(
             machine,
             target,
-            "Connection timed out during banner exchange\n"
-            f"Connection to {address} port {target.port} timed out",
+            f"Connection timed out during banner exchange\nConnection to {address} port {target.port} timed out",
         )
     if not connection.broken:
         connection.receive(480)

@@ -174,3 +174,25 @@ def test_simulate_custom_policy(iam, refused):
     assert ask(ContextEntries=[region])["EvalDecision"] == "allowed"
     code, _ = refused(iam.simulate_custom_policy, PolicyInputList=["{nope"], ActionNames=["ec2:DescribeVpcs"])
     assert code == "InvalidInput"
+
+
+def test_a_boundary_must_exist_and_then_stays(iam, refused):
+    missing = f"arn:aws:iam::{ACCOUNT}:policy/missing"
+    code, _ = refused(
+        iam.create_role, RoleName="fenced", AssumeRolePolicyDocument=EC2_TRUST, PermissionsBoundary=missing
+    )
+    assert code == "NoSuchEntity"
+    fence = iam.create_policy(PolicyName="fence", PolicyDocument=READ)["Policy"]["Arn"]
+    iam.create_role(RoleName="fenced", AssumeRolePolicyDocument=EC2_TRUST, PermissionsBoundary=fence)
+    assert refused(iam.delete_policy, PolicyArn=fence)[0] == "DeleteConflict"
+    user = {"UserName": "fenced", "PermissionsBoundary": fence}
+    assert refused(iam.create_user, **user)[0] == "UnsupportedOperation"
+
+
+def test_every_aws_managed_policy_can_be_evaluated(sandbox):
+    from helpers.access import Policy
+
+    policies = sandbox.account.moto.backend("iam", "aws").managed_policies.values()
+    for policy in [each for each in policies if each.arn.startswith("arn:aws:iam::aws:")]:
+        document = sandbox.account.moto.managed_policy(policy.arn)
+        assert Policy.parse(document, policy.name).statements

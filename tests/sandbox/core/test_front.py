@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from tests.support.box import Box
 
 
-def raw(box: Box, method: str = "GET", path: str = "/", host: str | None = None, body: bytes = b"", **headers: str) -> Any:
+def raw(
+    box: Box, method: str = "GET", path: str = "/", host: str | None = None, body: bytes = b"", **headers: str
+) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", int(box.info.endpoint.rpartition(":")[2]), timeout=10)
     if host:
         headers["Host"] = host
@@ -78,6 +80,7 @@ def test_a_wrong_secret_is_noticed(box: Box) -> None:
     [
         ("ec2", "create_network_insights_path", {"Source": "i-1", "Protocol": "tcp"}),
         ("ssm", "start_session", {"Target": "i-1"}),
+        ("ssm", "put_parameter", {"Name": "/a", "Value": "b", "Type": "String"}),
         ("logs", "put_query_definition", {"name": "a", "queryString": "fields @message"}),
         ("lambda", "list_functions", {}),
         ("s3", "list_buckets", {}),
@@ -107,7 +110,9 @@ def test_an_unknown_region_is_an_error(box: Box) -> None:
         ).describe_vpcs()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}']
+)
 def test_a_clock_call_that_makes_no_sense_is_a_400(box: Box, body: bytes) -> None:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest

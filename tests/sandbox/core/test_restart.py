@@ -11,20 +11,8 @@ from typing import Any
 import pytest
 
 from helpers.lab import process
-from helpers.lab.readings import read_pages
 from tests.support import network
 from tests.support.box import Box
-
-
-def everything(box: Box) -> str:
-    """The account as describe calls show it."""
-    seen: dict[str, Any] = {"network": read_pages(box("ec2")), "flow logs": box("ec2").describe_flow_logs()["FlowLogs"]}
-    seen["roles"] = [role["Arn"] for role in box("iam").list_roles()["Roles"]]
-    seen["groups"] = box("logs").describe_log_groups()["logGroups"]
-    seen["commands"] = box("ssm").list_commands()["Commands"]
-    for instance in seen["network"]["Instances"]:
-        del instance["ClientToken"]  # boto3 draws a new one for every run
-    return json.dumps(seen, sort_keys=True, default=str)
 
 
 def course(box: Box) -> network.Network:
@@ -41,7 +29,7 @@ def outcome(box: Box, built: network.Network) -> str:
     """What the course leaves: the account and the records."""
     found = {side: network.records(box, getattr(built, side).interface) for side in ("client", "server")}
     assert found["client"] and found["server"]
-    return everything(box) + json.dumps(found)
+    return network.everything(box) + json.dumps(found)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +44,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_stopped_sandbox_comes_back_on_its_old_port(tmp_path: Path) -> None:
     box = Box(tmp_path)
     vpc = box("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    before, endpoint = everything(box), box.info.endpoint
+    before, endpoint = network.everything(box), box.info.endpoint
     box.stop()
     again = Box(tmp_path)
     assert again.info.endpoint == endpoint
     assert again.info.access_key_id == box.info.access_key_id
-    assert everything(again) == before
+    assert network.everything(again) == before
     assert vpc in before
     again.stop()
 
@@ -122,7 +110,7 @@ def test_looking_and_failing_in_between_changes_nothing(tmp_path: Path, undistur
         looking = True
         box("ec2").describe_vpcs()
         box("ec2").describe_instances()
-        with pytest.raises(Exception, match="InvalidVpc.Range|InvalidParameterValue"):
+        with pytest.raises(Exception, match=r"InvalidVpc\.Range|InvalidParameterValue"):
             box("ec2").create_vpc(CidrBlock="10.1.0.0/8")
         looking = False
 
@@ -173,7 +161,7 @@ def test_events_of_a_call_that_was_never_journaled_are_dropped(tmp_path: Path) -
     logs = box("logs")
     logs.create_log_group(logGroupName="g")
     logs.create_log_stream(logGroupName="g", logStreamName="s")
-    now = int(1767603600000)
+    now = 1767603600000
     logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now, "message": "one"}])
     logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": now, "message": "two"}])
     box.kill()

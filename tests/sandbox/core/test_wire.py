@@ -19,14 +19,18 @@ ACTIONS = {
     "logs": ("PutLogEvents", "GetLogEvents", "StartQuery", "GetQueryResults", "CreateLogGroup"),
 }
 CASES = [(service, action) for service, actions in ACTIONS.items() for action in actions]
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=8)
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=8
+)
 
 
 def values(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
     """Any value of a shape; lists and structures get shallow with depth."""
     if isinstance(shape, StructureShape):
         members = {name: values(member, depth + 1) for name, member in shape.members.items()}
-        return st.fixed_dictionaries({}, optional=members if depth < 4 else {}).filter(lambda found: depth == 0 or found)
+        return st.fixed_dictionaries({}, optional=members if depth < 4 else {}).filter(
+            lambda found: depth == 0 or found
+        )
     if isinstance(shape, ListShape):
         return st.lists(values(shape.member, depth + 1), min_size=1, max_size=2)
     if isinstance(shape, MapShape):

@@ -1,0 +1,142 @@
+"""open_lab and Lab against a running sandbox."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from helpers.lab import Lab, LabError, open_lab, process
+
+
+@pytest.mark.parametrize("prefix", ["", "Demo", "1a", "a_b", "x" * 21, "a b", "ä"])
+def test_a_prefix_that_makes_no_names_is_refused(prefix: str) -> None:
+    with pytest.raises(LabError, match="lower-case letters"):
+        open_lab(prefix=prefix)
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(LabError, match='"sandbox" or "aws"'):
+        open_lab(mode="prod")
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FLOWLOGS_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(LabError, match=r"cannot write in .* FLOWLOGS_HOME"):
+        open_lab()
+
+
+def test_the_banner_says_the_mode_in_words_and_colour(lab: Lab) -> None:
+    html = lab._repr_html_()
+    assert "Sandbox" in html
+    assert "#009E73" in html
+    assert repr(lab).startswith("Sandbox")
+
+
+def test_find_sees_what_lives_and_carries_the_lab_s_tags(lab: Lab) -> None:
+    ec2 = lab.client("ec2")
+    assert lab.find("vpc", "find-me") is None
+    ec2.create_vpc(CidrBlock="10.50.0.0/16")
+    made = ec2.create_vpc(CidrBlock="10.51.0.0/16", TagSpecifications=lab.tag_spec("vpc", "find-me"))["Vpc"]["VpcId"]
+    assert lab.find("vpc", "find-me") == made
+    assert open_lab(prefix="test2").find("vpc", "find-me") is None
+    ec2.delete_vpc(VpcId=made)
+    assert lab.find("vpc", "find-me") is None
+
+
+def test_find_names_the_kinds_it_knows(lab: Lab) -> None:
+    with pytest.raises(LabError, match="vpc-peering-connection"):
+        lab.find("peering", "a-b")
+
+
+def test_every_kind_of_find_is_a_call_that_works(lab: Lab) -> None:
+    from helpers.lab.names import KINDS
+
+    assert {lab.find(kind, "nothing-of-that-name") for kind in KINDS} == {None}
+
+
+def test_already_lets_the_named_errors_pass_and_no_other(lab: Lab) -> None:
+    logs = lab.client("logs")
+    logs.create_log_group(logGroupName="/twice")
+    with lab.already("ResourceAlreadyExistsException"):
+        logs.create_log_group(logGroupName="/twice")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"), lab.already("ResourceAlreadyExistsException"):
+        logs.delete_log_group(logGroupName="/never")
+
+
+def test_a_mark_is_a_tag_on_the_first_vpc(lab: Lab) -> None:
+    assert not lab.done("05")
+    ec2 = lab.client("ec2")
+    for name, cidr in (("vpc-b", "10.61.0.0/16"), ("vpc-a", "10.60.0.0/16")):
+        ec2.create_vpc(CidrBlock=cidr, TagSpecifications=lab.tag_spec("vpc", name))
+    lab.mark_done("05")
+    assert lab.done("05")
+    assert not lab.done("0")
+    tags = ec2.describe_vpcs(VpcIds=[lab.find("vpc", "vpc-a")])["Vpcs"][0]["Tags"]
+    assert "Done-05" in {tag["Key"] for tag in tags}
+
+
+def test_a_mark_without_a_vpc_says_what_is_missing(home: Path) -> None:
+    with pytest.raises(LabError, match="notebook 01"):
+        open_lab(prefix="empty").mark_done("05")
+
+
+def test_wait_until_moves_virtual_time_and_gives_what_was_found(lab: Lab) -> None:
+    start = lab.now()
+    found = lab.wait_until(lambda: lab.now() - start > timedelta(minutes=7) and "there", 600, "moment")
+    assert found == "there"
+    assert lab.now() - start < timedelta(minutes=8)
+
+
+def test_wait_until_gives_up_at_the_limit_and_says_what_it_waited_for(lab: Lab) -> None:
+    start = lab.now()
+    with pytest.raises(TimeoutError, match=r"After 100 seconds there is still no blue moon\."):
+        lab.wait_until(lambda: None, 100, "blue moon")
+    assert lab.now() - start == timedelta(seconds=100)
+
+
+def test_a_running_session_survives_the_end_of_the_sandbox(lab: Lab, home: Path) -> None:
+    vpcs = lab.client("ec2").describe_vpcs()["Vpcs"]
+    before = lab.now()
+    process.stop(home)
+    assert lab.now() >= before
+    process.stop(home)
+    assert lab.client("ec2").describe_vpcs()["Vpcs"] == vpcs
+
+
+def test_times_are_aware_and_virtual(lab: Lab) -> None:
+    now = lab.now()
+    assert now.tzinfo is not None
+    assert now < datetime.now(now.tzinfo)
+
+
+def test_a_topology_is_remembered_from_before_a_change(lab: Lab) -> None:
+    """Explaining yesterday's record with today's rules would be a lie."""
+    from tests.support import network
+
+    ec2 = lab.client("ec2")
+    vpc = lab.find("vpc", "vpc-a")
+    group = ec2.create_security_group(GroupName="web", Description="test", VpcId=vpc)["GroupId"]
+    iam = lab.client("iam")
+    import json
+
+    role = iam.create_role(RoleName="delivery", AssumeRolePolicyDocument=json.dumps(network.FLOW_LOGS_TRUST))
+    ec2.create_flow_logs(
+        ResourceIds=[vpc],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogGroupName="/g",
+        DeliverLogsPermissionArn=role["Role"]["Arn"],
+        TagSpecifications=lab.tag_spec("vpc-flow-log", "flow-log-a"),
+    )
+    network.allow(ec2, group, "tcp", 80, 80)
+    with_rule = lab.now()
+    lab.wait_until(lambda: lab.now() > with_rule + timedelta(minutes=5), 600, "later")
+    ec2.revoke_security_group_ingress(
+        GroupId=group,
+        IpPermissions=ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"],
+    )
+    assert lab.topology().group(group).ingress == ()
+    assert len(lab.topology(at=with_rule).group(group).ingress) == 1
+    assert len(lab.topology(at=with_rule.timestamp()).group(group).ingress) == 1
