@@ -123,8 +123,8 @@ def _is_even(data: bytes, lines: int, fields: int) -> bool:
         apart = block <= _BLANK
         if (apart[1:] & apart[:-1]).any():
             return False
-        blanks += np.count_nonzero(block[:_BLOCK] == _BLANK)
-        between += np.count_nonzero(apart[:_BLOCK])
+        blanks += int(np.count_nonzero(block[:_BLOCK] == _BLANK))
+        between += int(np.count_nonzero(apart[:_BLOCK]))
     return blanks == lines * (fields - 1) and between == lines * fields - 1
 
 
