@@ -72,7 +72,7 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
     undisturbed, counted = disturbed(tmp_path / "undisturbed", {})
     full, empty = undisturbed
     assert '"Tags": [{"Key": "Lab"' in full and "/test/flow-logs" not in empty
-    assert counted.calls > 120
+    assert counted.calls > 100
     draw = random.Random(5)
     # Many calls take a few milliseconds: most moments lie there, some before the next call or far behind it.
     calls = draw.sample(range(2, counted.calls), 60)

@@ -295,10 +295,10 @@ def test_malformed_requests_are_refused_and_change_nothing(box: Box) -> None:
 @pytest.mark.long
 def test_five_thousand_malformed_requests(box: Box) -> None:
     before = network.everything(box)
-    refuse_all(box, 600, seed=2)  # what is loaded on first use is loaded
+    refuse_all(box, 2000, seed=2)  # what is loaded on first use is loaded
     if os.name == "posix":
         held = resident_kilobytes(box.info.pid)
-    refuse_all(box, 4400, seed=3)
+    refuse_all(box, 3000, seed=3)
     if os.name == "posix":
         assert resident_kilobytes(box.info.pid) - held < MORE_MEMORY_KB
     assert network.everything(box) == before
