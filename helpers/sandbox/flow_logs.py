@@ -189,6 +189,9 @@ def describe_flow_logs(call: Call, account: Account) -> Params:
     """The flow logs asked for, by id and by filter, in the order they were made."""
     params = call.params
     _known(call, account, params.get("FlowLogIds", []))
+    for each in params.get("Filter", []):
+        if each.get("Name") not in {"tag-key", *_FILTERS} and not str(each.get("Name")).startswith("tag:"):
+            raise ServiceError("InvalidParameterValue", f"The filter '{each.get('Name')}' is invalid")
     shown = [
         item
         for item in _descriptions(call, account)
@@ -244,8 +247,6 @@ def _passes(item: Mapping[str, Any], name: str, values: list[str]) -> bool:
         return any(_like(key, values) for key in tags)
     if name.startswith("tag:"):
         return name[4:] in tags and _like(tags[name[4:]], values)
-    if name not in _FILTERS:
-        raise ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid")
     return _like(str(item[_FILTERS[name]]), values)
 
 
