@@ -1,6 +1,7 @@
 """Records and packets, as ratios within one run: `python -m benchmarks.dataplane [--records N] [--conversations N]`.
 
-* reading flow log text into a table against flowlogs-reader's records, clean and with gaps (target: 20 at least);
+* reading flow log text into a table against flowlogs-reader's records, clean (target: 20 at least) and with
+  gaps (target: 12 at least);
 * memory of a table's record against a Python dict of the same record (target: 0.5 at most);
 * conversations traced and captured: processor seconds for 100,000 (target: 30 at most), and how much more a
   conversation costs at the end of the run than at its beginning (target: 1.5 at most).
@@ -18,7 +19,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from flowlogs_reader import FlowRecord as ReaderRecord
+from flowlogs_reader import FlowRecord as ReaderRecord  # type: ignore[import-untyped]
 
 from helpers.flowlogs import DEFAULT_FORMAT, read_table
 from helpers.traffic import Capture, Exchange, Talk, World, close, converse, next_close, observe, window_lengths
@@ -119,7 +120,7 @@ def main() -> int:
     seconds, growth = conversations(given.conversations)
     figures: list[Figure] = [
         ("read_table_over_flowlogs_reader", parsing(given.records, gaps=False), "at least", 20),
-        ("read_table_with_gaps_over_flowlogs_reader", parsing(given.records, gaps=True), "at least", 20),
+        ("read_table_with_gaps_over_flowlogs_reader", parsing(given.records, gaps=True), "at least", 12),
         ("table_memory_over_dicts", memory(given.records // 3), "at most", 0.5),
         ("seconds_per_100000_conversations", seconds, "at most", 30),
         ("last_conversations_over_first", growth, "at most", 1.5),

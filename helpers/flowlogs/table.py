@@ -119,6 +119,8 @@ def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
 
 def _is_even(data: bytes, lines: int, fields: int) -> bool:
     """Whether a block is that many lines of that many words, one blank apart, without any other white space."""
+    if data[0] <= _BLANK or data[-1] <= _BLANK:
+        return False
     octets = np.frombuffer(data, dtype=np.uint8)
     blanks = between = 0
     for at in range(0, len(octets), _BLOCK):

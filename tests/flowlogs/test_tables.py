@@ -75,7 +75,22 @@ def test_the_same_records_and_the_same_bad_lines_as_one_by_one(lines: list[str])
 
 @pytest.mark.parametrize(
     "lines",
-    [["- \r"], ["- -", " "], [" ", "- - -"], ["1 2 A\n3 4 B"], ["1 2 A", "\n"], ["1  2 A"], ["1 2 ", "3 4 B"], ["\r"]],
+    [
+        ["- \r"],
+        ["- - "],
+        [" 1 2"],
+        ["1 2 A "],
+        ["1 2 -1"],
+        ["-1 2 -"],
+        ["1 -x A", "- - -"],
+        ["- -", " "],
+        [" ", "- - -"],
+        ["1 2 A\n3 4 B"],
+        ["1 2 A", "\n"],
+        ["1  2 A"],
+        ["1 2 ", "3 4 B"],
+        ["\r"],
+    ],
 )
 def test_lines_that_are_easily_read_wrong(lines: list[str]) -> None:
     fmt = LogFormat(("srcport", "bytes", "action"))
