@@ -25,8 +25,10 @@ BATCH = 7_600
 QUERY = "fields @timestamp, @message | sort @timestamp desc | limit 20"
 LINE = "2 123456789012 eni-0a1b2c3d4e5f60718 10.1.{}.{} 10.2.1.10 {} 443 6 10 2000 1700000000 1700000060 ACCEPT OK"
 _MOTO = """
+import logging
 import sys
 from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)

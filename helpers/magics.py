@@ -10,10 +10,10 @@ the clock of your ``lab``. ``%%insights?`` lists the options.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from keyword import iskeyword
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 import pandas as pd
 from botocore.exceptions import ClientError
@@ -33,20 +33,30 @@ _NEVER_NUMBERS = ("@message", "@logStream", "@log", "@ptr")
 Pairs = Sequence[Sequence[Mapping[str, str]]]
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Method], Method]:
+    """``argument`` of IPython, with its type."""
+    return cast(Callable[[Method], Method], argument(*names, **settings))  # type: ignore[no-untyped-call]
+
+
+def _magic(method: Method) -> Method:
+    """A cell magic whose options stand below, and in its documentation."""
+    return cast(Method, magic_arguments()(cell_magic(method)))  # type: ignore[no-untyped-call]
+
+
 @magics_class
 class InsightsMagics(Magics):  # type: ignore[misc]
     """The cell magic ``%%insights``."""
 
-    @magic_arguments()  # type: ignore[no-untyped-call, untyped-decorator]
-    @argument("name", nargs="?", help="store the DataFrame under this name, too")
-    @argument("--group", "-g", action="append", default=[], help="a log group; give several with several --group")
-    @argument(
-        "--since", default="1h", help="from when: 30m, 3h, 7d (before now), 2026-01-31T09:30 (UTC), epoch seconds"
-    )
-    @argument("--until", default="now", help="to when, written in the same ways")
-    @argument("--limit", type=int, help="at most so many rows, unless the query says (10,000)")
-    @argument("--lab", default="lab", help="the name of the lab to ask, when it is not called lab")
-    @cell_magic
+    @_magic
+    @_option("name", nargs="?", help="store the DataFrame under this name, too")
+    @_option("--group", "-g", action="append", default=[], help="a log group; give several with several --group")
+    @_option("--since", default="1h", help="from when: 30m, 3h, 7d (before now), 2026-01-31T09:30 (UTC), epoch seconds")
+    @_option("--until", default="now", help="to when, written in the same ways")
+    @_option("--limit", type=int, help="at most so many rows, unless the query says (10,000)")
+    @_option("--lab", default="lab", help="the name of the lab to ask, when it is not called lab")
     def insights(self, line: str, cell: str) -> pd.DataFrame:
         """Put a Logs Insights query to log groups; you get its rows as a DataFrame.
 

@@ -17,7 +17,7 @@ from .schema import FLOW, FLOW_COLUMNS, JSON_OBJECT, PLAIN, Column, stored_colum
 
 ACCOUNT = "123456789012"
 FLUSH_AT = 50_000  # events that may wait in the buffer
-COMPRESS_AT = 50_000  # a batch of this size is compressed at once
+COMPRESS_AT = 50_000  # so many new events are compressed
 _NEVER = -(2**62)
 _FAR = 2**62
 
@@ -128,6 +128,7 @@ class LogTable:
         self.has_json = False
         self._flow_logs = flow_logs is not False
         self._next = 0
+        self._loose = 0  # events since the last compression
         self._first, self._last = _FAR, _NEVER  # bounds of @timestamp
         self._buffer: list[Event] = []
         self._lock = threading.RLock()
@@ -234,7 +235,9 @@ class LogTable:
             cursor.unregister("incoming")
         self._look(self._next)
         self._next += count
-        if count >= COMPRESS_AT:
+        self._loose += count
+        if self._loose >= COMPRESS_AT:
+            self._loose = 0
             self.compress()
 
     def load(self, select: str, parameters: list[object]) -> None:

@@ -8,7 +8,8 @@ import base64
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,7 +39,11 @@ NOTHING = {
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "warm"]
+AHEAD_EVENTS = 20_000
+"""So many new events are typed before a query asks for them: fewer cost it some tens of milliseconds."""
+_typist = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typist")  # one: events go in as they came
+
+__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "type_ahead", "warm"]
 
 
 def warm() -> None:
@@ -71,6 +76,13 @@ class _Table:
     generation: tuple[object, ...]
     sequences: "array[int]"
     next_sequence: int = 0
+    pending: list["Future[int]"] = field(default_factory=list)
+
+    def settled(self) -> bool:
+        """Wait for what is being typed ahead; False when it failed, and the table must be made anew."""
+        failed = [future for future in self.pending if future.exception() is not None]
+        self.pending.clear()
+        return not failed
 
 
 _tables: "WeakKeyDictionary[EventStore, dict[tuple[str, str], _Table]]" = WeakKeyDictionary()
@@ -80,14 +92,24 @@ def _table(account: Account, region: str, group: LogGroup) -> _Table:
     """The group's table, up to date."""
     let_expire(account, region, group)
     store: EventStore = account.events
+    entry = _kept(account, region, group)
+    if not entry.settled():
+        del _tables[store][(region, group.name)]
+        entry = _kept(account, region, group)
+    if entry.next_sequence < store.next_sequence:
+        _fill(entry, store, region, group)
+        entry.next_sequence = store.next_sequence
+    return entry
+
+
+def _kept(account: Account, region: str, group: LogGroup) -> _Table:
+    """The group's table as it is; an empty one when there is none, or when events have left the group."""
+    store: EventStore = account.events
     generation = (*store.generation(region, group.name), group.created_ms, group.flow_logs)
     tables = _tables.setdefault(store, {})
     entry = tables.get((region, group.name))
     if entry is None or entry.generation != generation:
         entry = tables[(region, group.name)] = _new_table(account, group, generation)
-    if entry.next_sequence < store.next_sequence:
-        _fill(entry, store, region, group)
-        entry.next_sequence = store.next_sequence
     return entry
 
 
@@ -97,7 +119,14 @@ def _new_table(account: Account, group: LogGroup, generation: tuple[object, ...]
     return _Table(table, generation, array("q"))
 
 
-def _fill(entry: _Table, store: EventStore, region: str, group: LogGroup, until_ms: int | None = None) -> None:
+def _fill(
+    entry: _Table,
+    store: EventStore,
+    region: str,
+    group: LogGroup,
+    until_ms: int | None = None,
+    ahead: bool = False,
+) -> None:
     """Append what the table lacks, in order of arrival, so that it does not matter when queries were asked."""
     found = [
         _fresh(name, stream.settle(), entry.next_sequence, until_ms)
@@ -111,7 +140,11 @@ def _fill(entry: _Table, store: EventStore, region: str, group: LogGroup, until_
         order = np.argsort(sequences, kind="stable")
         sequences, timestamps, ingestions = sequences[order], timestamps[order], ingestions[order]
         streams, messages = streams[order], messages[order]
-    entry.table.append_columns(timestamps, ingestions, streams, messages)
+    columns = timestamps, ingestions, streams, messages
+    if ahead:
+        entry.pending.append(_typist.submit(entry.table.append_columns, *columns))
+    else:
+        entry.table.append_columns(*columns)
     entry.sequences.frombytes(sequences.tobytes())
 
 
@@ -232,3 +265,19 @@ def read_pointer(text: str) -> tuple[str, int] | None:
         return (region, int(sequence)) if kind == "event" else None
     except ValueError:
         return None
+
+
+def type_ahead(account: Account, region: str, group: LogGroup) -> None:
+    """Begin to type events that came in, in a thread of its own, so that the next query need not.
+
+    Call it with the account's lock held, as every call has it: the events are copied out before it returns.
+    Last in this module: whoever finds it in a module that is being loaded finds all that it needs.
+    """
+    store: EventStore = account.events
+    entry = _tables.get(store, {}).get((region, group.name))
+    streams = store.streams(region, group.name).values()
+    waiting = sum(map(len, streams)) if entry is None else store.next_sequence - entry.next_sequence
+    if waiting >= AHEAD_EVENTS:
+        entry = _kept(account, region, group)
+        _fill(entry, store, region, group, ahead=True)
+        entry.next_sequence = store.next_sequence
