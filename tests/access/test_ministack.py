@@ -22,6 +22,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from filelock import FileLock
 
 from helpers.access import Policy, Principal, Request, authorize, evaluate, may_assume
 from tests.conftest import EXCUSE
@@ -134,7 +135,12 @@ class Difference:
 
 def environment() -> Path:
     """The program, installed once; skips where it cannot be."""
-    folder = BUILD / f"ministack-{VERSION}"
+    BUILD.mkdir(exist_ok=True)
+    with FileLock(BUILD / f"ministack-{VERSION}.lock"):  # of several workers, one installs
+        return _installed(BUILD / f"ministack-{VERSION}")
+
+
+def _installed(folder: Path) -> Path:
     program = folder / ("Scripts/ministack.exe" if os.name == "nt" else "bin/ministack")
     if not program.exists():
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
