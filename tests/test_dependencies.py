@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"helpers", "tests", "setup_workbook"}
+OURS = {"benchmarks", "helpers", "setup_workbook", "tests"}
 
 
 @cache

@@ -1,5 +1,6 @@
 """Many lines at once: flow log text into typed columns."""
 
+import csv
 import gzip
 import io
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,13 @@ from helpers.flowlogs.fields import Field
 from helpers.flowlogs.format import DEFAULT_FORMAT, LogFormat, RecordError
 
 _SQL_TYPES = {"int32": "INTEGER", "int64": "BIGINT"}
-_HIGHEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
-_UNCLEAN = (b"\t", b"\r", b"+", b"\0")
-_GLANCE = 100_000  # bytes: gaps, if any, are nearly always soon to be seen
+_OUT_OF_RANGE = {"int32": 2**31, "int64": 2**63 - 1}
+_BLOCK = 1 << 17  # bytes looked at together: what fits a cache
+_BLANK, _DASH = ord(" "), ord("-")
+_GAP, _STAND_IN = "-", "-1"  # no number of a record is negative
+_GLANCE = 100_000  # bytes: gaps in numbers, if any, are nearly always soon to be seen
 _GZIP = b"\x1f\x8b"
-_NO_OTHER_BLANKS = tuple(f"NOT contains(line, chr({code}))" for code in (9, 10, 13))
+_NO_OTHER_BLANKS = ("NOT regexp_matches(line, '[\\x00-\\x1F]')", "strlen(line) = length(line)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def read_table(
 
     ``source`` is a `Path` (plain text or gzip), a whole text, or lines. A header line of field names, as
     files in S3 have it, and empty lines are passed over. Columns are named like the attributes of
-    `FlowRecord` (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``category``; ``-`` is
+    `FlowRecord` (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``str``; ``-`` is
     missing.
 
     Lines that do not fit are appended to ``bad`` and left out. Without ``bad``, the first of them raises
@@ -52,21 +55,17 @@ def read_table(
     (336, 'ACCEPT')
     """
     data, lines = _content(source)
-    frame = _read_clean(data, format)
-    if frame is not None:
-        return frame
+    if lines is None or data.count(b"\n") == len(lines) - 1:
+        frame = _read_clean(data, format)
+        if frame is not None:
+            return frame
     lines, numbers = _without_header(data.decode().split("\n") if lines is None else lines, format)
     columns = _columns(lines, format)
     odd = np.flatnonzero(~columns.pop("ok"))
     if len(odd):
         lines = _mend(lines, numbers, odd, format, bad)
         columns = _columns(lines, format)
-    return pd.DataFrame(
-        {
-            field.attribute: _series(columns[field.attribute], field, lines, place)
-            for place, field in enumerate(format.fields)
-        }
-    )
+    return pd.DataFrame({field.attribute: _series(columns[field.attribute], field) for field in format.fields})
 
 
 def _content(source: Path | Iterable[str]) -> tuple[bytes, list[str] | None]:
@@ -83,33 +82,100 @@ def _content(source: Path | Iterable[str]) -> tuple[bytes, list[str] | None]:
 
 
 def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
-    """Read a block without gaps by pandas' own parser, the fastest there is; None for any other block.
+    """Read a block of good lines by pandas' own parser, the fastest there is; None for any other block.
 
-    That parser is too lenient to judge lines: whatever it might forgive sends the block to the strict way.
+    That parser is too lenient to judge lines: whatever it might forgive sends the block to the strict way. So that
+    its parsing of whole numbers, which is strict, can be used, gaps become -1, which no record holds.
     """
     header = " ".join(fmt.names).encode()
     if data.startswith(header + b"\n"):
         data = data[len(header) + 1 :]
-    if not data or b" - " in data[:_GLANCE] or any(mark in data for mark in _UNCLEAN):
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    data = data.strip(b"\n")
+    if not data or len(fmt) == 1 or b"+" in data or not data.isascii():
         return None
-    types: dict[str, Any] = {field.attribute: "int64" if field.is_integer else "category" for field in fmt.fields}
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(data), sep=" ", header=None, names=list(types), dtype=types, quoting=3, na_filter=False
-        )
-    except (ValueError, OverflowError):
+    frame = None if b" - " in data[:_GLANCE] else _parse(data, fmt, _GAP)
+    gaps = frame is None
+    if gaps:
+        mended = _stand_in(data)
+        if mended is None:
+            return None
+        data = mended
+        frame = _parse(data, fmt, _STAND_IN)
+    if frame is None or not isinstance(frame.index, pd.RangeIndex) or not _is_even(data, len(frame), len(fmt)):
         return None
-    if data.count(b" ") != len(frame) * (len(fmt) - 1):
-        return None
+    columns: dict[str, pd.Series[Any]] = {}
     for field in fmt.fields:
         column = frame[field.attribute]
-        if field.is_integer:
-            if column.min() < 0 or column.max() > _HIGHEST[field.type]:
-                return None
-            frame[field.attribute] = column.astype("Int32" if field.type == "int32" else "Int64")
-        elif "" in column.cat.categories or "-" in column.cat.categories:
+        if not field.is_integer:
+            columns[field.attribute] = pd.Series(column, dtype="str")
+        elif column.min() < (-1 if gaps else 0) or column.max() >= _OUT_OF_RANGE[field.type]:
             return None
-    return frame
+        else:
+            columns[field.attribute] = _integers(column, field)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _is_even(data: bytes, lines: int, fields: int) -> bool:
+    """Whether a block is that many lines of that many words, one blank apart, without any other white space."""
+    if data[0] <= _BLANK or data[-1] <= _BLANK:
+        return False
+    octets = np.frombuffer(data, dtype=np.uint8)
+    blanks = between = 0
+    for at in range(0, len(octets), _BLOCK):
+        block = octets[at : at + _BLOCK + 1]  # one more, which the next block counts
+        apart = block <= _BLANK
+        if (apart[1:] & apart[:-1]).any():
+            return False
+        blanks += int(np.count_nonzero(block[:_BLOCK] == _BLANK))
+        between += int(np.count_nonzero(apart[:_BLOCK]))
+    return blanks == lines * (fields - 1) and between == lines * fields - 1
+
+
+def _stand_in(data: bytes) -> bytes | None:
+    """The block with -1 for every gap; None where a word that begins with a dash is more than a gap."""
+    padded = b"\n" + data + b"\n"
+    octets = np.frombuffer(padded, dtype=np.uint8)
+    found: list[int] = []
+    for at in range(0, len(octets), _BLOCK):
+        block = octets[at : at + _BLOCK + 2]  # two more, which the next block counts
+        apart = block <= _BLANK
+        begins = block[1:-1] == _DASH
+        begins &= apart[:-2]
+        if begins.any():
+            places = np.flatnonzero(begins)
+            if not apart[places + 2].all():
+                return None
+            found += (places + (at + 2)).tolist()
+    ends = zip([1, *found], [*found, len(padded) - 1], strict=True)
+    return b"1".join([padded[start:end] for start, end in ends])
+
+
+def _parse(data: bytes, fmt: LogFormat, gap: str) -> pd.DataFrame | None:
+    """The block's columns with this for a gap in text; a gap in a number must be a number."""
+    types: dict[str, Any] = {field.attribute: "int64" if field.is_integer else object for field in fmt.fields}
+    missing = {field.attribute: [gap] for field in fmt.fields if not field.is_integer}
+    try:
+        with np.errstate(invalid="ignore"):  # what is too long for a number comes out negative or as the highest
+            return pd.read_csv(
+                io.BytesIO(data),
+                sep=" ",
+                header=None,
+                names=list(types),
+                dtype=types,
+                quoting=csv.QUOTE_NONE,
+                keep_default_na=False,
+                na_values=missing,
+            )
+    except (ValueError, OverflowError):
+        return None
+
+
+def _integers(column: "pd.Series[Any]", field: Field) -> "pd.Series[Any]":
+    values = column.to_numpy()
+    data = values.astype(np.int32) if field.type == "int32" else values.copy()
+    return pd.Series(pd.arrays.IntegerArray(data, values < 0))
 
 
 def _without_header(lines: list[str], fmt: LogFormat) -> tuple[list[str], Sequence[int]]:
@@ -122,12 +188,8 @@ def _without_header(lines: list[str], fmt: LogFormat) -> tuple[list[str], Sequen
 
 
 def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
-    """Split every line once; numbers as numbers, text as 64-bit hashes, and whether a line is written as it
-    should be.
-
-    Hashes stand in for text because making a Python string per value costs more than all the rest. Two
-    different texts of one column share a hash once in about 10**8 columns of a million different values.
-    """
+    """Split every line once; numbers and text with their gaps masked, and whether a line is written as it should
+    be."""
     values: list[str] = []
     checks = [f"len(p) = {len(fmt)}", *_NO_OTHER_BLANKS]
     for place, field in enumerate(fmt.fields, 1):
@@ -136,7 +198,7 @@ def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
             values.append(f"try_cast(p[{place}] AS {_SQL_TYPES[field.type]}) AS {name}")
             checks.append(f"(({name} >= 0 AND {name}::VARCHAR = p[{place}]) OR p[{place}] = '-')")
         else:
-            values.append(f"hash(p[{place}]) AS {name}")
+            values.append(f"nullif(p[{place}], '-') AS {name}")
             checks.append(f"p[{place}] <> ''")
     frame = pd.DataFrame({"line": pd.Series(_objects(lines), dtype=object)})
     with duckdb.connect() as connection:
@@ -180,16 +242,9 @@ def _mend(
     return [line for line in replaced if line is not None]
 
 
-def _series(values: Any, field: Field, lines: list[str], place: int) -> "pd.Series[Any]":
-    """One column: numbers with their gaps, or text as categories looked up from the lines."""
+def _series(values: Any, field: Field) -> "pd.Series[Any]":
+    """One column: numbers or text with their gaps."""
+    data, mask = np.ma.getdata(values), np.ma.getmaskarray(values)
     if field.is_integer:
-        data, mask = np.ma.getdata(values), np.ma.getmaskarray(values)
         return pd.Series(pd.arrays.IntegerArray(data, mask))
-    codes, hashes = pd.factorize(values)
-    first = np.zeros(len(hashes), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last write stays: the first row with the value
-    texts = [lines[row].split(" ", place + 1)[place] for row in first.tolist()]
-    order = sorted(set(texts) - {"-"})
-    number = {text: code for code, text in enumerate(order)} | {"-": -1}
-    codes = np.array([number[text] for text in texts], dtype=np.int64)[codes] if texts else codes
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(order, dtype="str")))
+    return pd.Series(np.where(mask, np.nan, data.astype(object)), dtype="str")

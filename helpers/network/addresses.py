@@ -4,7 +4,7 @@ IPv4 addresses are their own number; IPv6 addresses start at 2**128, so the fami
 of bounds is enough for either.
 """
 
-import socket
+import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,19 +49,23 @@ def parse_address(text: str) -> int:
     True
     """
     try:
-        if ":" in text:
-            return _IPV6 | int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
-        return int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
-    except (OSError, TypeError, ValueError) as error:
+        if ":" in text and "%" not in text:
+            return _IPV6 | int(ipaddress.IPv6Address(text))
+        parts = text.split(".")
+        numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) <= 3]
+        if len(parts) == len(numbers) == 4 and max(numbers) <= 255 and text == ".".join(map(str, numbers)):
+            return numbers[0] << 24 | numbers[1] << 16 | numbers[2] << 8 | numbers[3]
+    except (AttributeError, TypeError, ValueError) as error:
         raise AddressError(f"{text!r} is not an IPv4 or IPv6 address") from error
+    raise AddressError(f"{text!r} is not an IPv4 or IPv6 address")
 
 
 @lru_cache(maxsize=1 << 17)
 def format_address(address: int) -> str:
     """Return the usual text of an address number."""
     if address >= _IPV6:
-        return socket.inet_ntop(socket.AF_INET6, (address - _IPV6).to_bytes(16, "big"))
-    return socket.inet_ntop(socket.AF_INET, address.to_bytes(4, "big"))
+        return str(ipaddress.IPv6Address(address - _IPV6))
+    return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
 
 
 @lru_cache(maxsize=4096)

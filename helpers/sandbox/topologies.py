@@ -5,6 +5,7 @@ from typing import Any
 
 from helpers.network import Topology
 from helpers.sandbox.calls import Account
+from helpers.sandbox.icmp_entries import restore
 
 _PAGES = (
     ("DescribeVpcs", "Vpcs"),
@@ -33,6 +34,7 @@ def topology(account: Account, region: str) -> Topology:
 
 def _pages(account: Account, region: str) -> Mapping[str, list[Any]]:
     pages: dict[str, list[Any]] = {key: account.aws("ec2", action, region)[key] for action, key in _PAGES}
+    restore(account, region, pages["NetworkAcls"])
     reservations = account.aws("ec2", "DescribeInstances", region)["Reservations"]
     pages["Instances"] = [instance for entry in reservations for instance in entry["Instances"]]
     named = {rule["PrefixListId"] for rule in pages["SecurityGroupRules"] if rule.get("PrefixListId")}

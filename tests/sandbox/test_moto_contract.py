@@ -4,8 +4,8 @@ import inspect
 
 import pytest
 
-from helpers.sandbox import moto_patches
 from helpers.sandbox.moto_adapter import ACCOUNT_ID, MOTO_VERSION, RESPONSES, Moto
+from helpers.sandbox.moto_adapter import patches as moto_patches
 
 REGION = "us-east-1"
 

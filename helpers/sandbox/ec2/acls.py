@@ -4,6 +4,7 @@ from typing import Any
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
 from helpers.sandbox.ec2.common import bad_value, cidr, invalid
+from helpers.sandbox.icmp_entries import IcmpEntries, restore
 
 _PROTOCOLS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": "-1"}
 _RULE_NUMBERS = range(1, 32767)
@@ -89,7 +90,27 @@ def set_entry(call: Call, account: Account) -> Params:
     params: dict[str, Any] = {**call.params, "Protocol": _protocol(call.params["Protocol"])}
     if params.get("CidrBlock"):
         params["CidrBlock"] = str(cidr(params["CidrBlock"], "cidrBlock"))
-    return account.aws("ec2", call.action, call.region, **params)
+    reply = account.aws("ec2", call.action, call.region, **params)
+    remembered = account.state(IcmpEntries, call.region).types
+    key = (params["NetworkAclId"], params["RuleNumber"], params["Egress"])
+    remembered.pop(key, None)
+    if params["Protocol"] in ("1", "58"):
+        remembered[key] = {"Type": -1, "Code": -1} | params.get("IcmpTypeCode", {})
+    return reply
+
+
+@follows("ec2", "DeleteNetworkAclEntry")
+def forget_entry(call: Call, account: Account, reply: Params) -> Params:
+    key = (call.params["NetworkAclId"], call.params["RuleNumber"], call.params["Egress"])
+    account.state(IcmpEntries, call.region).types.pop(key, None)
+    return reply
+
+
+@follows("ec2", "DescribeNetworkAcls", when=lambda call, account: bool(account.state(IcmpEntries, call.region).types))
+def show_types(call: Call, account: Account, reply: Params) -> Params:
+    """ICMP entries with their type and code."""
+    restore(account, call.region, reply["NetworkAcls"])
+    return reply
 
 
 @guards("ec2", "ReplaceNetworkAclAssociation")

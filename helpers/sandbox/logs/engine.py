@@ -5,15 +5,16 @@ and then grows by what has come in since; when events leave the group (deletion,
 """
 
 import base64
-import gc
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import repeat
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from helpers.insights import Event, LogTable, MalformedQuery, QueryFailed, run
+import numpy as np
+
+from helpers.insights import LogTable, MalformedQuery, QueryFailed, run
 from helpers.insights import Query as Compiled
 from helpers.insights import compile as compile_query
 from helpers.insights import read_pointer as read_table_pointer
@@ -34,6 +35,8 @@ NOTHING = {
     "logGroupsScanned": 0.0,
 }
 """The statistics of a query that has looked at nothing yet."""
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "warm"]
 
@@ -96,33 +99,41 @@ def _new_table(account: Account, group: LogGroup, generation: tuple[object, ...]
 
 def _fill(entry: _Table, store: EventStore, region: str, group: LogGroup, until_ms: int | None = None) -> None:
     """Append what the table lacks, in order of arrival, so that it does not matter when queries were asked."""
-    sequences: list[int] = []
-    events: list[Event] = []
-    collecting = gc.isenabled()
-    gc.disable()  # a million new objects, none of them in a cycle
-    try:
-        for name, stream in store.streams(region, group.name).items():
-            numbers, fresh = _fresh(name, stream.settle(), entry.next_sequence, until_ms)
-            sequences += numbers
-            events += fresh
-        order = sorted(range(len(sequences)), key=sequences.__getitem__)
-        entry.table.append(events[i] for i in order)
-        entry.sequences.extend(sequences[i] for i in order)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _fresh(name: str, stream: StreamEvents, since: int, until_ms: int | None) -> tuple[Sequence[int], Iterable[Event]]:
-    """Numbers and events of a stream from number ``since`` on, ingested up to ``until_ms``."""
-    if stream.appended_in_order and until_ms is None:
-        low = bisect_left(stream.sequences, since)
-        columns = stream.timestamps[low:], stream.ingestions[low:], repeat(name), stream.messages[low:]
-        return stream.sequences[low:], map(Event, *columns)
-    chosen = [i for i in stream.since(since) if until_ms is None or stream.ingestions[i] <= until_ms]
-    return [stream.sequences[i] for i in chosen], [
-        Event(stream.timestamps[i], stream.ingestions[i], name, stream.messages[i]) for i in chosen
+    found = [
+        _fresh(name, stream.settle(), entry.next_sequence, until_ms)
+        for name, stream in store.streams(region, group.name).items()
     ]
+    found = [columns for columns in found if len(columns[0])]
+    if not found:
+        return
+    sequences, timestamps, ingestions, streams, messages = map(np.concatenate, zip(*found, strict=True))
+    if len(found) > 1 or bool(np.any(sequences[1:] < sequences[:-1])):
+        order = np.argsort(sequences, kind="stable")
+        sequences, timestamps, ingestions = sequences[order], timestamps[order], ingestions[order]
+        streams, messages = streams[order], messages[order]
+    entry.table.append_columns(timestamps, ingestions, streams, messages)
+    entry.sequences.frombytes(sequences.tobytes())
+
+
+def _fresh(name: str, stream: StreamEvents, since: int, until_ms: int | None) -> tuple[Array, ...]:
+    """A stream's events from number ``since`` on, ingested up to ``until_ms``: numbers, times, names, messages.
+
+    Copies: a view of the store's columns would keep them from growing.
+    """
+    low = bisect_left(stream.sequences, since) if stream.appended_in_order else 0
+    numbers, timestamps, ingestions = (
+        np.array(column[low:], dtype=np.int64) for column in (stream.sequences, stream.timestamps, stream.ingestions)
+    )
+    names = np.full(len(numbers), name, dtype=object)
+    messages = np.empty(len(numbers), dtype=object)
+    messages[:] = stream.messages[low:]
+    columns = (numbers, timestamps, ingestions, names, messages)
+    if stream.appended_in_order and until_ms is None:
+        return columns
+    chosen = numbers >= since
+    if until_ms is not None:
+        chosen &= ingestions <= until_ms
+    return tuple(column[chosen] for column in columns)
 
 
 def execute(

@@ -61,7 +61,13 @@ def without_egress(side: str) -> Change:
 
 
 def acl_entry(
-    side: str, number: int, egress: bool, cidr: str, protocol: str = "6", ports: tuple[int, int] = (0, 65535)
+    side: str,
+    number: int,
+    egress: bool,
+    cidr: str,
+    protocol: str = "6",
+    ports: tuple[int, int] = (0, 65535),
+    icmp: int = -1,
 ) -> Change:
     """A subnet's ACL denies some more, under this number."""
 
@@ -69,7 +75,7 @@ def acl_entry(
     def change(lab: Lab) -> Iterator[None]:
         entry = {"NetworkAclId": getattr(lab.net, side).acl, "RuleNumber": number, "Egress": egress}
         limits = {"PortRange": {"From": ports[0], "To": ports[1]}} if protocol == "6" else {}
-        limits |= {"IcmpTypeCode": {"Type": -1, "Code": -1}} if protocol == "1" else {}
+        limits |= {"IcmpTypeCode": {"Type": icmp, "Code": -1}} if protocol == "1" else {}
         lab("ec2").create_network_acl_entry(**entry, Protocol=protocol, RuleAction="deny", CidrBlock=cidr, **limits)
         yield
         lab("ec2").delete_network_acl_entry(**entry)
@@ -196,6 +202,22 @@ TABLE: dict[str, tuple[Change, str, set[Row], int]] = {
         },
         1,
     ),
+    "4 ACL denies echo replies and no other ICMP": (
+        acl_entry("server", 50, True, EVERYWHERE, protocol="1", icmp=0),
+        PING,
+        {
+            Row("client", "egress", "ACCEPT", 0, 4),
+            Row("server", "ingress", "ACCEPT", 0, 4),
+            Row("server", "egress", "REJECT", 0, 4),
+        },
+        1,
+    ),
+    "an ACL deny of another ICMP type decides nothing": (
+        acl_entry("server", 50, False, EVERYWHERE, protocol="1", icmp=13),
+        PING,
+        HEALTHY_PING,
+        0,
+    ),
     "5 no egress rule at the server": (without_egress("server"), PING, HEALTHY_PING, 0),
     "6 the client's egress rule removed": (
         without_egress("client"),
@@ -294,6 +316,28 @@ def test_ping_as_aws_publishes_it(lab: Lab) -> None:
     }
     for interface in (client, server):
         assert len({(one.start, one.end) for one in records if one.interface_id == interface}) == 1
+
+
+def test_an_acl_entry_shows_its_icmp_type_and_code_until_it_is_replaced(lab: Lab) -> None:
+    ec2, acl = lab("ec2"), lab.net.server.acl
+
+    def shown() -> object:
+        entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+        return next((one.get("IcmpTypeCode") for one in entries if one["RuleNumber"] == 70 and one["Egress"]), "gone")
+
+    key = {"NetworkAclId": acl, "RuleNumber": 70, "Egress": True}
+    more = {"RuleAction": "deny", "CidrBlock": EVERYWHERE}
+    ec2.create_network_acl_entry(**key, **more, Protocol="icmp", IcmpTypeCode={"Type": 3, "Code": 4})
+    assert shown() == {"Type": 3, "Code": 4}
+    lab.box.stop()
+    lab.box("ec2")  # the next call starts it again
+    assert shown() == {"Type": 3, "Code": 4}
+    ec2.replace_network_acl_entry(**key, **more, Protocol="1", IcmpTypeCode={"Type": -1, "Code": -1})
+    assert shown() == {"Type": -1, "Code": -1}
+    ec2.replace_network_acl_entry(**key, **more, Protocol="6", PortRange={"From": 1, "To": 2})
+    assert shown() is None
+    ec2.delete_network_acl_entry(**key)
+    assert shown() == "gone"
 
 
 def default_lines(lab: Lab, side: network.Side, since: float) -> list[str]:

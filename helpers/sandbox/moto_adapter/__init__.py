@@ -1,7 +1,7 @@
-"""The adapter: this module and ``moto_*.py`` beside it alone touch moto and its private parts.
+"""The adapter: this package alone touches moto and its private parts.
 
 moto keeps the object graph of EC2, IAM, STS and the Parameter Store. This module starts it, seeds it, calls it, saves
-and restores it; ``moto_ec2`` and ``moto_iam`` set and tell what no API does, ``moto_patches`` mends what goes wrong
+and restores it; ``ec2`` and ``iam`` set and tell what no API does, ``patches`` mends what goes wrong
 inside. ``tests/sandbox/test_moto_contract.py`` fails loudly when a
 new moto moves any of it; that is why ``pyproject.toml`` pins moto exactly.
 """
@@ -63,9 +63,9 @@ with _quick_imports():
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     # These need the quick imports too.
-    from helpers.sandbox import moto_patches
-    from helpers.sandbox.moto_ec2 import Ec2State
-    from helpers.sandbox.moto_iam import IamState, Identity
+    from helpers.sandbox.moto_adapter import patches as moto_patches
+    from helpers.sandbox.moto_adapter.ec2 import Ec2State
+    from helpers.sandbox.moto_adapter.iam import IamState, Identity
 
 RESPONSES = {
     "ec2": "EC2Response",

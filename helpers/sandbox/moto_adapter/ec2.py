@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from helpers.sandbox.moto_patches import addresses_of, free_addresses
+from helpers.sandbox.moto_adapter.patches import addresses_of, free_addresses
 
 _INSTANCE_STATES = {
     "pending": 0,
