@@ -1,5 +1,6 @@
 """Teardown against the sandbox, from after every notebook: describe calls must show the account as it was at first."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from helpers.lab import Lab, open_lab, process
 from helpers.lab.catchup import NOTEBOOKS
@@ -69,17 +71,30 @@ def lab_in(home: Path) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A stopped home for each notebook, as its build cells leave it; "" is the untouched account."""
-    folder = tmp_path_factory.mktemp("stages")
-    with lab_in(folder / "start"):
+    """A stopped home for each notebook, as its build cells leave it; "" is the untouched account.
+
+    Built once for all of a run's workers.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "stages"
+    with FileLock(shared / "stages.lock"):
+        if not (folder / "built").exists():
+            build_stages(folder)
+            (folder / "built").touch()
+    return {number: folder / (number or "start") for number in ("", *NUMBERS)}
+
+
+def build_stages(folder: Path) -> None:
+    before = folder / "start"
+    with lab_in(before):
         pass
-    homes, before = {"": folder / "start"}, folder / "start"
     for number, following in zip(NUMBERS, [*NUMBERS[1:], "99"], strict=True):
-        homes[number] = shutil.copytree(before, folder / number)
-        with lab_in(homes[number]) as lab:
+        home = shutil.copytree(before, folder / number)
+        with lab_in(home) as lab:
             lab.catch_up(following)
-        before = homes[number]
-    return homes
+        before = home
 
 
 @pytest.fixture(scope="module")
