@@ -9,7 +9,6 @@ from typing import Any
 from helpers.lab import process
 from helpers.lab.access import SandboxAccess
 
-
 MADE: list["Box"] = []
 """Every sandbox of this test process, so that none outlives it, whatever failed."""
 
