@@ -9,9 +9,9 @@ import base64
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
 
 import orjson
@@ -23,13 +23,15 @@ from botocore.utils import parse_timestamp
 from helpers.sandbox.calls import Params, ServiceError
 
 Tree = dict[str, Any]
-_LOADER = create_loader()
 
 
-@cache
+@lru_cache(maxsize=16)
 def service_model(service: str) -> ServiceModel:
-    """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know."""
-    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+    """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know.
+
+    A loader keeps all it ever loaded, and anybody may name any of AWS's services: so each load has its own.
+    """
+    return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
 
 
 def protocol(service: str) -> str:
@@ -66,7 +68,7 @@ def read_request(service: str, model: OperationModel, body: bytes) -> Params:
             return _from_json(shape, document)  # type: ignore[no-any-return]
         form = parse_qsl(body.decode("utf-8"), keep_blank_values=True)
         return _from_form(shape, _tree(form), protocol(service))  # type: ignore[no-any-return]
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
+    except (ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as problem:
         raise ServiceError("SerializationException", f"The request cannot be read: {problem}") from problem
 
 
@@ -145,7 +147,10 @@ def _scalar(shape: Shape, value: Any) -> Any:
     if isinstance(value, dict | list):
         raise ValueError(f"{shape.name} is not a {kind}")
     if kind in ("integer", "long"):
-        return int(value)
+        number = int(value)
+        if (number != value and not isinstance(value, str)) or not -(2**63) <= number < 2**63:
+            raise ValueError(f"{shape.name} is not a {kind}")
+        return number
     if kind in ("float", "double"):
         return float(value)
     if kind == "boolean":
@@ -287,8 +292,6 @@ def write_request(service: str, model: OperationModel, params: Params) -> tuple[
     request = _serializer(service).serialize_to_request(params, model)
     body = request["body"]
     if isinstance(body, dict):
-        from urllib.parse import urlencode
-
         body = urlencode(body)
     return body.encode() if isinstance(body, str) else body, dict(request["headers"])
 
