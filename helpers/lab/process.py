@@ -169,7 +169,8 @@ def _launch(home: Path, start_at: float | None, seed: int | None, idle_seconds: 
     command = [sys.executable, "-m", "helpers.sandbox", "--home", str(home)]
     for option, value in (("--start-at", start_at), ("--seed", seed), ("--idle-seconds", idle_seconds)):
         command += [option, str(value)] if value is not None else []
-    with (home / "server.log").open("ab") as log:
+    descriptor = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
         offset = log.tell()
         process = subprocess.Popen(
             command,
