@@ -4,7 +4,7 @@ IN_VENV := .venv/bin/python
 PYTEST := $(IN_VENV) -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-all clean
+.PHONY: help setup course lab test test-all bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: setup  ## the tests, in minutes
 
 test-all: setup  ## all tests; also fails where a test was skipped that could have run
 	@$(PYTEST) --must-run
+
+bench: setup  ## the performance figures, as ratios within one run (minutes; on a quiet machine)
+	@$(IN_VENV) -m benchmarks
 
 clean:  ## remove what was built; keeps .venv, your notebooks in my/ and your sandbox in .sandbox/
 	@if [ -d build/course/sandbox ] && [ -x $(IN_VENV) ]; then \

@@ -18,8 +18,8 @@ from helpers.flowlogs.format import DEFAULT_FORMAT, LogFormat, RecordError
 _SQL_TYPES = {"int32": "INTEGER", "int64": "BIGINT"}
 _OUT_OF_RANGE = {"int32": 2**31, "int64": 2**63 - 1}
 _BLOCK = 1 << 17  # bytes looked at together: what fits a cache
-_BLANK = ord(" ")
-_GAP, _STAND_IN = b"-", b"-1"  # no number of a record is negative
+_BLANK, _DASH = ord(" "), ord("-")
+_GAP, _STAND_IN = "-", "-1"  # no number of a record is negative
 _GLANCE = 100_000  # bytes: gaps in numbers, if any, are nearly always soon to be seen
 _GZIP = b"\x1f\x8b"
 _NO_OTHER_BLANKS = ("NOT regexp_matches(line, '[\\x00-\\x1F]')", "strlen(line) = length(line)")
@@ -97,8 +97,11 @@ def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
         return None
     frame = None if b" - " in data[:_GLANCE] else _parse(data, fmt, _GAP)
     gaps = frame is None
-    if gaps and not _has_token(data, _STAND_IN):
-        data = _stand_in(data)
+    if gaps:
+        mended = _stand_in(data)
+        if mended is None:
+            return None
+        data = mended
         frame = _parse(data, fmt, _STAND_IN)
     if frame is None or not isinstance(frame.index, pd.RangeIndex) or not _is_even(data, len(frame), len(fmt)):
         return None
@@ -116,6 +119,8 @@ def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
 
 def _is_even(data: bytes, lines: int, fields: int) -> bool:
     """Whether a block is that many lines of that many words, one blank apart, without any other white space."""
+    if data[0] <= _BLANK or data[-1] <= _BLANK:
+        return False
     octets = np.frombuffer(data, dtype=np.uint8)
     blanks = between = 0
     for at in range(0, len(octets), _BLOCK):
@@ -128,30 +133,29 @@ def _is_even(data: bytes, lines: int, fields: int) -> bool:
     return blanks == lines * (fields - 1) and between == lines * fields - 1
 
 
-def _has_token(data: bytes, token: bytes) -> bool:
-    """Whether a word of the block is just this."""
-    inside = b" " + token
-    return inside + b" " in data or inside + b"\n" in data or data.endswith(inside) or _begins_with(data, token + b" ")
+def _stand_in(data: bytes) -> bytes | None:
+    """The block with -1 for every gap; None where a word that begins with a dash is more than a gap."""
+    padded = b"\n" + data + b"\n"
+    octets = np.frombuffer(padded, dtype=np.uint8)
+    found: list[int] = []
+    for at in range(0, len(octets), _BLOCK):
+        block = octets[at : at + _BLOCK + 2]  # two more, which the next block counts
+        apart = block <= _BLANK
+        begins = block[1:-1] == _DASH
+        begins &= apart[:-2]
+        if begins.any():
+            places = np.flatnonzero(begins)
+            if not apart[places + 2].all():
+                return None
+            found += (places + (at + 2)).tolist()
+    ends = zip([1, *found], [*found, len(padded) - 1], strict=True)
+    return b"1".join([padded[start:end] for start, end in ends])
 
 
-def _begins_with(data: bytes, text: bytes) -> bool:
-    """Whether a line of the block begins with this."""
-    return data.startswith(text) or b"\n" + text in data
-
-
-def _stand_in(data: bytes) -> bytes:
-    """The block with -1 for every gap."""
-    between, at_end = (b" " + _GAP + b" ", b" " + _STAND_IN + b" "), (b" " + _GAP + b"\n", b" " + _STAND_IN + b"\n")
-    for _ in range(2):  # neighbours share the blank between them
-        data = data.replace(*between)
-    data = (b"\n" + data + b"\n").replace(*at_end)
-    return data.replace(b"\n" + _GAP + b" ", b"\n" + _STAND_IN + b" ")[1:]
-
-
-def _parse(data: bytes, fmt: LogFormat, gap: bytes) -> pd.DataFrame | None:
+def _parse(data: bytes, fmt: LogFormat, gap: str) -> pd.DataFrame | None:
     """The block's columns with this for a gap in text; a gap in a number must be a number."""
     types: dict[str, Any] = {field.attribute: "int64" if field.is_integer else object for field in fmt.fields}
-    missing = {field.attribute: [gap.decode()] for field in fmt.fields if not field.is_integer}
+    missing = {field.attribute: [gap] for field in fmt.fields if not field.is_integer}
     try:
         with np.errstate(invalid="ignore"):  # what is too long for a number comes out negative or as the highest
             return pd.read_csv(

@@ -211,6 +211,7 @@ class View:
         self._routes: dict[str, RouteView] = {}
         self._visible: dict[str, dict[int, frozenset[str]]] = {}
         self.plans: dict[object, object] = {}
+        self.ways: dict[object, object] = {}
         self.replies: dict[object, tuple[Hop, Hop]] = {}
 
     def acl(self, subnet_id: str) -> AclView:

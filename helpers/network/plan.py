@@ -11,6 +11,7 @@ from helpers.network.packet import Hop, Packet, Sighting, Trace
 from helpers.network.tracking import Match, connection_key, match_groups
 
 _MAX_PLANS = 1024  # conversations in flight; more would only be heap for the collector to walk
+_MAX_WAYS = 4096
 _DHCP_PORTS = frozenset({67, 68, 546, 547})
 
 
@@ -18,40 +19,44 @@ class PacketError(ValueError):
     """A packet that nothing could send: an address that is none, or two families in one packet."""
 
 
-class Plan:
-    """The stateless half of a trace. ``final`` is set when no rule or connection has a say."""
+class Way:
+    """What the addresses alone decide, ports aside. ``final`` is set when no rule or connection has a say."""
 
     __slots__ = (
-        *(
-            "acl_in",
-            "acl_out",
-            "arrival",
-            "destination",
-            "final",
-            "in_key",
-            "in_match",
-            "in_sightings",
-            "lost",
-        ),
-        *("out_key", "out_match", "out_sightings", "route_hops", "source", "traces"),
+        *("arrival", "crosses_in", "crosses_out", "destination", "dst", "enters", "final", "in_sightings", "lost"),
+        *("out_sightings", "route_hops", "seen_dst", "seen_src", "source", "src", "traces"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, src: int, dst: int) -> None:
+        self.src, self.dst = src, dst
+        self.seen_src, self.seen_dst = src, dst  # as they arrive, behind gateways
         self.final: Trace | None = None
         self.source: Port | None = None
         self.destination: Port | None = None
+        self.crosses_out = self.crosses_in = False  # the edge of the source's, of the destination's subnet
+        self.enters = False  # gets as far as the destination's rules
+        self.route_hops: tuple[Hop, ...] = ()
+        self.lost: Hop | None = None  # no way on from the source: routing
+        self.arrival: Hop | None = None  # nobody at the end of the way, or who is there
+        self.out_sightings: tuple[Sighting, Sighting, Sighting] | None = None
+        self.in_sightings: tuple[Sighting, Sighting] | None = None
+        self.traces: dict[tuple[int, int, int | None, int | None, bool], Trace] = {}  # by identity of their hops
+
+
+class Plan:
+    """The stateless half of a trace: a way, and what each rule on it would decide."""
+
+    __slots__ = ("acl_in", "acl_out", "final", "in_key", "in_match", "out_key", "out_match", "way")
+
+    def __init__(self, way: Way) -> None:
+        self.way = way
+        self.final = way.final
         self.out_key: Key = ()
         self.in_key: Key = ()
         self.out_match: Match | None = None
         self.in_match: Match | None = None
         self.acl_out: tuple[bool, Hop] | None = None
         self.acl_in: tuple[bool, Hop] | None = None
-        self.route_hops: tuple[Hop, ...] = ()
-        self.lost: Hop | None = None  # no way on from the source: routing
-        self.arrival: Hop | None = None  # nobody at the end of the way, or who is there
-        self.out_sightings: tuple[Sighting, Sighting, Sighting] | None = None
-        self.in_sightings: tuple[Sighting, Sighting] | None = None
-        self.traces: dict[tuple[int, int, bool], Trace] = {}
 
 
 def plan(view: View, packet: Packet) -> Plan:
@@ -63,33 +68,67 @@ def plan(view: View, packet: Packet) -> Plan:
     found = view.plans.get(key)
     if found is None:
         if len(view.plans) >= _MAX_PLANS:
-            del view.plans[next(iter(view.plans))]
+            view.plans.clear()
         found = view.plans[key] = _make(view, packet)
     assert isinstance(found, Plan)
     return found
 
 
 def _make(view: View, packet: Packet) -> Plan:
+    way = _way(view, packet)
+    made = Plan(way)
+    if made.final:
+        return made
+    protocol = packet.protocol
+    if way.source and protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS:
+        made.final = _unlogged(packet.dst)
+        return made
+    chosen = selector(protocol, packet.dst_port, packet.icmp_type, packet.icmp_code)
+    source, target = way.source, way.destination
+    if source:
+        made.out_match = match_groups(view, source, "egress", protocol, way.dst, chosen)
+        made.out_key = connection_key(packet, source, "egress", way.src, way.dst)
+        if way.crosses_out:
+            made.acl_out = view.acl(source.subnet_id).decide("egress", protocol, way.dst, chosen)
+    if target and way.enters:
+        made.in_match = match_groups(view, target, "ingress", protocol, way.seen_src, chosen)
+        made.in_key = connection_key(packet, target, "ingress", way.seen_dst, way.seen_src)
+        if way.crosses_in:
+            made.acl_in = view.acl(target.subnet_id).decide("ingress", protocol, way.seen_src, chosen)
+    return made
+
+
+def _way(view: View, packet: Packet) -> Way:
+    key = (packet.src, packet.dst, packet.protocol, packet.source_interface)
+    found = view.ways.get(key)
+    if found is None:
+        if len(view.ways) >= _MAX_WAYS:
+            view.ways.clear()
+        found = view.ways[key] = _find_way(view, packet)
+    assert isinstance(found, Way)
+    return found
+
+
+def _find_way(view: View, packet: Packet) -> Way:
     src, dst = parse_address(packet.src), parse_address(packet.dst)
     if is_ipv6(src) != is_ipv6(dst):
         raise PacketError(f"{packet}: one address is IPv4 and the other IPv6")
-    made = Plan()
+    made = Way(src, dst)
     source = _source(view, packet, src, dst)
     if source is None:
         made.final = _from_nowhere(view, packet, src)
     else:
-        made.final = _not_logged(view, packet, src, dst, source)
+        made.final = _not_logged(view, packet, dst, source)
         made.source = source
     if made.final:
         return made
-    seen_src, seen_dst = _route(view, made, src, dst)
+    made.seen_src, made.seen_dst = _route(view, made, src, dst)
     if made.final:
         return made
-    chosen = selector(packet.protocol, packet.dst_port, packet.icmp_type, packet.icmp_code)
     if source:
-        _leave(view, made, packet, source, src, dst, chosen)
+        _leave(view, made, packet, source)
     if made.destination and made.lost is None:
-        _arrive(view, made, packet, made.destination, seen_src, seen_dst, chosen)
+        _arrive(made, made.destination)
     return made
 
 
@@ -118,17 +157,17 @@ def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
     return None
 
 
-def _not_logged(view: View, packet: Packet, src: int, dst: int, source: Port) -> Trace | None:
-    """Traffic that never gets to rules and records ("Flow log limitations", Amazon VPC User Guide)."""
+def _not_logged(view: View, packet: Packet, dst: int, source: Port) -> Trace | None:
+    """Traffic that never gets to rules and records, whatever its ports ("Flow log limitations", Amazon VPC User
+    Guide)."""
     if not source.up:
         hop = Hop("interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent")
         return Trace("lost", (hop,), hop, ())
     if dst in source.addresses:
         hop = Hop("interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance")
         return Trace("delivered", (hop,), None, (), source.id)
-    dhcp = packet.protocol == 17 and packet.src_port in _DHCP_PORTS and packet.dst_port in _DHCP_PORTS
     own = {view.resolvers.get(source.vpc_id), *view.routers.get(source.vpc_id, ())}
-    if dhcp or is_link_local(dst) or dst in own:
+    if is_link_local(dst) or dst in own:
         return _unlogged(packet.dst)
     return None
 
@@ -138,7 +177,7 @@ def _unlogged(address: str) -> Trace:
     return Trace("delivered", (Hop("service", "accept", address, address, text),), None, ())
 
 
-def _route(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
+def _route(view: View, made: Way, src: int, dst: int) -> tuple[int, int]:
     """Find the way: sets route hops, ``lost``, ``destination``. Returns the addresses as they arrive."""
     source = made.source
     if source is None:
@@ -175,7 +214,7 @@ def _dead_end(source: Port, decider: str, route: Route, why: str) -> Hop:
     return Hop("route", "lost", source.subnet_id, decider, f"{decider}: {route}: {why}", None, route)
 
 
-def _over_peering(view: View, made: Plan, source: Port, table_id: str, route: Route, dst: int) -> None:
+def _over_peering(view: View, made: Way, source: Port, table_id: str, route: Route, dst: int) -> None:
     peering = view.peerings.get(route.target)
     other = peering.other(source.vpc_id) if peering else None
     if peering is None or other is None:
@@ -197,7 +236,7 @@ def _over_peering(view: View, made: Plan, source: Port, table_id: str, route: Ro
 
 
 def _over_gateway(
-    view: View, made: Plan, source: Port, table_id: str, route: Route, src: int, dst: int
+    view: View, made: Way, source: Port, table_id: str, route: Route, src: int, dst: int
 ) -> tuple[int, int]:
     outside = src if is_ipv6(src) else source.public.get(src)
     if view.gateways.get(route.target) != source.vpc_id:
@@ -226,7 +265,7 @@ def _over_gateway(
     return src, dst
 
 
-def _from_internet(view: View, made: Plan, src: int, dst: int) -> tuple[int, int]:
+def _from_internet(view: View, made: Way, src: int, dst: int) -> tuple[int, int]:
     inside = _behind(view, dst)
     gateway = _gateway_of(view, inside[0].vpc_id) if inside else None
     if inside is None or gateway is None:
@@ -255,13 +294,9 @@ def _gateway_hop(gateway: str, what: str) -> Hop:
     return Hop("gateway", "accept", gateway, gateway, f"internet gateway {gateway}: {what}")
 
 
-def _leave(view: View, made: Plan, packet: Packet, source: Port, src: int, dst: int, chosen: int) -> None:
-    protocol = packet.protocol
-    made.out_match = match_groups(view, source, "egress", protocol, dst, chosen)
-    made.out_key = connection_key(packet, source, "egress", src, dst)
-    if not _within(view.subnet_cidrs.get(source.subnet_id, ()), dst):
-        made.acl_out = view.acl(source.subnet_id).decide("egress", protocol, dst, chosen)
-    shown = source.interface.primary if src in source.private else packet.src
+def _leave(view: View, made: Way, packet: Packet, source: Port) -> None:
+    made.crosses_out = not _within(view.subnet_cidrs.get(source.subnet_id, ()), made.dst)
+    shown = source.interface.primary if made.src in source.private else packet.src
     path = _traffic_path(view, made, source)
     seen = (shown, packet.dst, packet.src, packet.dst)
     made.out_sightings = (
@@ -271,18 +306,15 @@ def _leave(view: View, made: Plan, packet: Packet, source: Port, src: int, dst: 
     )
 
 
-def _arrive(view: View, made: Plan, packet: Packet, target: Port, src: int, dst: int, chosen: int) -> None:
-    protocol = packet.protocol
+def _arrive(made: Way, target: Port) -> None:
     if not target.up:
         made.arrival = Hop("interface", "lost", target.id, target.id, "its instance is not running")
         return
-    made.in_match = match_groups(view, target, "ingress", protocol, src, chosen)
-    made.in_key = connection_key(packet, target, "ingress", dst, src)
+    made.enters = True
     source = made.source
-    if source is None or source.subnet_id != target.subnet_id or made.acl_out is not None:
-        made.acl_in = view.acl(target.subnet_id).decide("ingress", protocol, src, chosen)
-    remote, local = format_address(src), format_address(dst)
-    shown = target.interface.primary if dst in target.private else local
+    made.crosses_in = source is None or source.subnet_id != target.subnet_id or made.crosses_out
+    remote, local = format_address(made.seen_src), format_address(made.seen_dst)
+    shown = target.interface.primary if made.seen_dst in target.private else local
     seen = (remote, shown, remote, local)
     made.in_sightings = (
         Sighting(target.id, "ingress", "ACCEPT", *seen),
@@ -294,7 +326,7 @@ def _within(cidrs: tuple[Cidr, ...], address: int) -> bool:
     return any(address in cidr for cidr in cidrs)
 
 
-def _traffic_path(view: View, made: Plan, source: Port) -> int | None:
+def _traffic_path(view: View, made: Way, source: Port) -> int | None:
     """The number of the way out ("Available fields", Amazon VPC User Guide), of an accepted packet."""
     route = made.route_hops[0].rule if made.route_hops else None
     if not isinstance(route, Route):

@@ -16,59 +16,69 @@ def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple
     it answers a conversation. Raises `AddressError` or `PacketError` for a packet that cannot be.
     """
     view = topology.view
-    way = plan(view, packet)
-    if way.final is not None:
-        return way.final, connections
+    planned = plan(view, packet)
+    if planned.final is not None:
+        return planned.final, connections
+    way = planned.way
     out_hop: Hop | None = None
     answers = False
     source = way.source
     if source is not None:
-        passes, out_hop, entry, answers = admit(view, source, "egress", way.out_key, way.out_match, packet, connections)
+        passes, out_hop, entry, answers = admit(
+            view, source, "egress", planned.out_key, planned.out_match, packet, connections
+        )
         if not passes:
-            return _finish(way, out_hop, None, answers, False), connections
+            return _finish(planned, out_hop, None, answers, False), connections
         if entry is not None:
-            connections = connections.updated(way.out_key, entry, packet.at)
+            connections = connections.updated(planned.out_key, entry, packet.at)
     destination = way.destination
-    if destination is None or way.lost or way.arrival or _stopped_by_acl(way):
-        return _finish(way, out_hop, None, answers, True), connections
-    passes, in_hop, entry, _ = admit(view, destination, "ingress", way.in_key, way.in_match, packet, connections)
+    if destination is None or way.lost or way.arrival or _stopped_by_acl(planned):
+        return _finish(planned, out_hop, None, answers, True), connections
+    passes, in_hop, entry, _ = admit(
+        view, destination, "ingress", planned.in_key, planned.in_match, packet, connections
+    )
     if entry is not None:
-        connections = connections.updated(way.in_key, entry, packet.at)
-    return _finish(way, out_hop, in_hop, answers, True), connections
+        connections = connections.updated(planned.in_key, entry, packet.at)
+    return _finish(planned, out_hop, in_hop, answers, True), connections
 
 
-def _stopped_by_acl(way: Plan) -> bool:
-    return (way.acl_out is not None and not way.acl_out[0]) or (way.acl_in is not None and not way.acl_in[0])
+def _stopped_by_acl(planned: Plan) -> bool:
+    out, into = planned.acl_out, planned.acl_in
+    return (out is not None and not out[0]) or (into is not None and not into[0])
 
 
-def _finish(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
-    """The trace of a plan with these group verdicts, shared by every packet that fares alike."""
-    key = (id(out_hop), id(in_hop), answers)
-    found = way.traces.get(key)
+def _finish(planned: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
+    """The trace of a way with these verdicts, shared by every packet that fares alike."""
+    traces = planned.way.traces
+    edges = (planned.acl_out and id(planned.acl_out[1]), planned.acl_in and id(planned.acl_in[1]))
+    key = (id(out_hop), id(in_hop), *edges, answers)
+    found = traces.get(key)
     if found is None:
-        if len(way.traces) >= 64:  # hops that name a moment of the past, such as late packets, are new each time
-            way.traces.clear()
-        found = way.traces[key] = _make(way, out_hop, in_hop, answers, passed_out)
+        if len(traces) >= 64:  # hops that name a moment of the past, such as late packets, are new each time
+            traces.clear()
+        found = traces[key] = _make(planned, out_hop, in_hop, answers, passed_out)
     return found
 
 
-def _make(way: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
+def _make(planned: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
+    way = planned.way
     if out_hop is None or way.out_sightings is None:
-        return _arrive(way, (), (), in_hop)
+        return _arrive(planned, (), (), in_hop)
     accepted, rejected, unrouted = way.out_sightings
     if not passed_out:
         return Trace("rejected", (out_hop,), out_hop, (rejected,))
     hops: tuple[Hop, ...] = (out_hop,)
-    if way.acl_out is not None:
-        hops = (out_hop, way.acl_out[1])
-        if not way.acl_out[0]:
-            return Trace("rejected", hops, way.acl_out[1], (rejected,))
+    if planned.acl_out is not None:
+        hops = (out_hop, planned.acl_out[1])
+        if not planned.acl_out[0]:
+            return Trace("rejected", hops, planned.acl_out[1], (rejected,))
     if way.lost is not None:
         return Trace("lost", (*hops, way.lost), way.lost, (unrouted,) if answers else ())
-    return _arrive(way, hops, (accepted,), in_hop)
+    return _arrive(planned, hops, (accepted,), in_hop)
 
 
-def _arrive(way: Plan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], in_hop: Hop | None) -> Trace:
+def _arrive(planned: Plan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], in_hop: Hop | None) -> Trace:
+    way = planned.way
     hops += way.route_hops
     target, end = way.destination, way.arrival
     if end is not None and end.verdict == "accept":
@@ -78,10 +88,10 @@ def _arrive(way: Plan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], i
         return Trace("lost", (*hops, end), end, sightings)
     seen, refused = way.in_sightings
     stopped = in_hop
-    if way.acl_in is not None:
-        hops += (way.acl_in[1],)
-        if not way.acl_in[0]:
-            stopped = way.acl_in[1]
+    if planned.acl_in is not None:
+        hops += (planned.acl_in[1],)
+        if not planned.acl_in[0]:
+            stopped = planned.acl_in[1]
     if in_hop is not None:
         hops += (in_hop,)
     if stopped is not None and stopped.verdict == "reject":

@@ -13,7 +13,7 @@ import orjson
 
 from helpers.flowlogs import DEFAULT_FORMAT, FormatError, LogFormat
 from helpers.sandbox import delivery
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
 from helpers.sandbox.coverage import FlowLog, FlowLogs
 
 _RESOURCES = {
@@ -38,6 +38,23 @@ class _Order:
     log_format: str
     interval: int
     traffic_type: str
+
+
+@guards("ec2", "CreateFlowLogs")
+def role_may_be_too_new(call: Call, account: Account) -> None:
+    """Where the sandbox was started with ``--role-delay``: IAM has not told everybody of the new role yet.
+
+    The refusal takes the time that is missing, so that whoever tries again, in any loop, gets on.
+    """
+    if account.replaying or not account.role_delay:
+        return
+    role = delivery.role_of(account, call.params.get("DeliverLogsPermissionArn", ""))
+    if role is None:
+        return  # the call itself says so
+    known_at = role.created_at + account.role_delay
+    if account.now() < known_at:
+        account.wait_for(known_at)
+        raise _invalid("Unable to assume given IAM role")
 
 
 @replaces("ec2", "CreateFlowLogs")
@@ -193,6 +210,9 @@ def describe_flow_logs(call: Call, account: Account) -> Params:
     """The flow logs asked for, by id and by filter, in the order they were made."""
     params = call.params
     _known(call, account, params.get("FlowLogIds", []))
+    for each in params.get("Filter", []):
+        if each.get("Name") not in {"tag-key", *_FILTERS} and not str(each.get("Name")).startswith("tag:"):
+            raise ServiceError("InvalidParameterValue", f"The filter '{each.get('Name')}' is invalid")
     shown = [
         item
         for item in _descriptions(call, account)
@@ -247,8 +267,6 @@ def _passes(item: Mapping[str, Any], name: str, values: list[str]) -> bool:
         return any(_like(key, values) for key in tags)
     if name.startswith("tag:"):
         return name[4:] in tags and _like(tags[name[4:]], values)
-    if name not in _FILTERS:
-        raise ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid")
     return _like(str(item[_FILTERS[name]]), values)
 
 

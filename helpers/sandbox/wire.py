@@ -6,6 +6,7 @@ parameters and :func:`write_reply` turns a dict into a body, for the three proto
 """
 
 import base64
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from botocore.utils import parse_timestamp
 from helpers.sandbox.calls import Params, ServiceError
 
 Tree = dict[str, Any]
+_LARGEST = {"integer": 2**31, "long": 2**63}
+_MOST_ITEMS = 10_000
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @lru_cache(maxsize=16)
@@ -67,6 +71,8 @@ def read_request(service: str, model: OperationModel, body: bytes) -> Params:
                 raise ValueError("the body is not a JSON object")
             return _from_json(shape, document)  # type: ignore[no-any-return]
         form = parse_qsl(body.decode("utf-8"), keep_blank_values=True)
+        if any(_NOT_IN_XML.search(text) for pair in form for text in pair):
+            raise ValueError("it holds a character that XML, the language of the reply, does not have")
         return _from_form(shape, _tree(form), protocol(service))  # type: ignore[no-any-return]
     except (ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as problem:
         raise ServiceError("SerializationException", f"The request cannot be read: {problem}") from problem
@@ -126,13 +132,20 @@ def _from_form(shape: Shape, node: Any, dialect: str) -> Any:
         items = node
         if dialect == "query" and not shape.serialization.get("flattened"):
             items = node.get(shape.member.serialization.get("name", "member"), {})
-        return [_from_form(shape.member, items[key], dialect) for key in sorted(items, key=int)]
+        return [_from_form(shape.member, items[key], dialect) for key in sorted(items, key=_index)]
     if isinstance(shape, MapShape):
         return {
             entry["key"]: _from_form(shape.value, entry["value"], dialect)
-            for _, entry in sorted(node.get("entry", {}).items(), key=lambda pair: int(pair[0]))
+            for _, entry in sorted(node.get("entry", {}).items(), key=lambda pair: _index(pair[0]))
         }
     return _scalar(shape, node)
+
+
+def _index(key: str) -> int:
+    """The number in ``Tag.1.Key``: moto silently leaves out what it cannot count to."""
+    if not (key.isascii() and key.isdigit() and len(key) < 9 and int(key) <= _MOST_ITEMS):
+        raise ValueError(f"{key[:20]!r} is not the number of a list's item")
+    return int(key)
 
 
 def _child(member: Shape, name: str, node: Tree, dialect: str) -> Any:
@@ -148,8 +161,10 @@ def _scalar(shape: Shape, value: Any) -> Any:
         raise ValueError(f"{shape.name} is not a {kind}")
     if kind in ("integer", "long"):
         number = int(value)
-        if (number != value and not isinstance(value, str)) or not -(2**63) <= number < 2**63:
-            raise ValueError(f"{shape.name} is not a {kind}")
+        if number != value and not isinstance(value, str):
+            raise ValueError(f"{shape.name} is not a whole number")
+        if not -_LARGEST[kind] <= number < _LARGEST[kind]:
+            raise ValueError(f"{shape.name} is out of the range of its type")
         return number
     if kind in ("float", "double"):
         return float(value)

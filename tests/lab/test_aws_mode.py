@@ -74,7 +74,7 @@ def run_cells(name: str, namespace: dict[str, Any], tags: set[str]) -> None:
         if cell["cell_type"] == "code" and own & tags:
             exec(compile("".join(cell["source"]), f"{path.name}[{cell['id']}]", "exec"), namespace)
             if "parameters" in own:
-                namespace |= {"mode": "aws", "confirm_account": ACCOUNT}
+                namespace |= {"mode": "aws", "confirm_account": ACCOUNT, "watch_minutes": 0}
 
 
 class _Http:
