@@ -175,7 +175,8 @@ def _launch(home: Path, options: Mapping[str, float | None]) -> SandboxInfo:
     command = [sys.executable, "-m", "helpers.sandbox", "--home", str(home)]
     for option, value in options.items():
         command += [f"--{option}", str(value)] if value is not None else []
-    with (home / "server.log").open("ab") as log:
+    descriptor = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
         offset = log.tell()
         process = subprocess.Popen(
             command,

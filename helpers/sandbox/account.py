@@ -10,6 +10,8 @@ import random
 import threading
 import traceback
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,6 +31,7 @@ from helpers.sandbox.calls import (
 )
 from helpers.sandbox.clock import Clock
 from helpers.sandbox.eventstore import EventStore
+from helpers.sandbox.files import CannotWrite
 from helpers.sandbox.journal import Entry, Journal
 from helpers.sandbox.moto_adapter import ACCOUNT_ID, Moto, at_time
 
@@ -49,6 +52,11 @@ class Request:
     body: bytes
     caller: Caller
     invocation: str | None = None
+
+    @property
+    def retry_key(self) -> str:
+        """The same for a call and its retries; another caller, or another action, never gets their answer."""
+        return f"{self.invocation}/{self.caller.access_key_id}/{self.region}/{self.service}.{self.action}"
 
     def headers(self) -> dict[str, str]:
         if self.target:
@@ -85,6 +93,7 @@ class SandboxAccount:
         self.states: dict[tuple[type, str], Any] = {}
         self.made: dict[str, int] = {}
         self.answered: OrderedDict[str, Reply] = OrderedDict()
+        self.failure: CannotWrite | None = None
         self.replaying = False
         self._replay_position = 0
         self._network_changes = 0
@@ -141,15 +150,26 @@ class SandboxAccount:
         status, reply_headers, content = self._moto(service, region, headers, body)
         return wire.read_reply(service, model, status, reply_headers, content)
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """One call at a time; none after a failed write, for then memory is ahead of what is on disk."""
+        with self.lock:
+            if self.failure is not None:
+                raise self.failure
+            try:
+                yield
+            except CannotWrite as problem:
+                self.failure = problem
+                raise
+
     # --- entries: what changes the account ----------------------------------------------------------------------
 
     def handle(self, request: Request) -> Reply:
-        """Answer a call. A retry of an answered change gets the recorded answer."""
-        with self.lock:
+        """Answer a call. A retry of an answered change gets the recorded answer. Raises ``CannotWrite``."""
+        with self._working():
             if is_read(request.action):
                 return self._answer(request)[0]
-            recorded = self.answered.get(request.invocation or "")
-            return recorded or self.change(request)
+            return self.answered.get(request.retry_key) or self.change(request)
 
     def change(self, request: Request) -> Reply:
         """Apply a call that may change the account, and write it down before it is answered."""
@@ -169,12 +189,12 @@ class SandboxAccount:
                 "reply": reply.body.decode("utf-8", "surrogateescape"),
             }
             self.journal.append(entry)
-            self._remember(request.invocation, reply)
+            self._remember(request, reply)
         return reply
 
     def advance(self, to: float) -> float:
-        """Move the clock forward to ``to`` (epoch seconds) and give the new time."""
-        with self.lock:
+        """Move the clock forward to ``to`` (epoch seconds) and give the new time. Raises ``CannotWrite``."""
+        with self._working():
             if to > self.now():
                 self._record({"kind": "advance", "to": to})
             return self.now()
@@ -198,13 +218,13 @@ class SandboxAccount:
             )
             self._apply(request)
             body = entry["reply"].encode("utf-8", "surrogateescape")
-            self._remember(entry["id"], Reply(entry["status"], entry["type"], body))
+            self._remember(request, Reply(entry["status"], entry["type"], body))
         finally:
             self.replaying = False
 
-    def _remember(self, invocation: str | None, reply: Reply) -> None:
-        if invocation:
-            self.answered[invocation] = reply
+    def _remember(self, request: Request, reply: Reply) -> None:
+        if request.invocation:
+            self.answered[request.retry_key] = reply
             if len(self.answered) > _RETRIES_KEPT:
                 self.answered.popitem(last=False)
 
@@ -260,6 +280,8 @@ class SandboxAccount:
             return Reply(200, content_type, body), True
         except ServiceError as error:
             return error_reply(request.service, error), reached
+        except CannotWrite:
+            raise
         except Exception:
             traceback.print_exc()
             message = f"The sandbox failed on {request.action}; see server.log in its home."
@@ -323,10 +345,19 @@ class SandboxAccount:
                 self._event_time = max(due, self.now())
                 self._draw_key = f"{kind}/{due}/{sorted(payload.items())}"
                 self._seed_moto()
-                EVENTS[kind](self, payload)
+                self._run(kind, payload)
         finally:
             self._event_time = None
             self._draw_key = outer
+
+    def _run(self, kind: str, payload: dict[str, Any]) -> None:
+        """An event that fails is dropped, here and in every replay: the call that let time pass has done nothing."""
+        try:
+            EVENTS[kind](self, payload)
+        except CannotWrite:
+            raise
+        except Exception:
+            traceback.print_exc()
 
 
 _NONE = Behaviour()

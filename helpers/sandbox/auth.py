@@ -3,9 +3,10 @@
 The times in a signature are the caller's and are not compared: the sandbox lives in another time.
 """
 
+import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.auth import SigV4Auth
@@ -45,27 +46,35 @@ def prove(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
-    credentials: Callable[[str], tuple[str, str | None] | None],
+    secret: str,
+    session_token: str | None,
 ) -> None:
-    """Check that the claim's key made the signature; raises :class:`ServiceError` as AWS does.
+    """Check that the claim's key made the signature, of all that counts; raises :class:`ServiceError` as AWS does.
 
-    ``credentials(access_key_id)`` gives the secret and, for temporary keys, the session token.
+    ``session_token`` is that of a temporary key. The host, every ``x-amz-`` header and the body must be signed.
     """
-    known = credentials(claim.access_key_id)
-    if known is None or known[1] != headers.get("X-Amz-Security-Token"):
+    if session_token != headers.get("X-Amz-Security-Token"):
         raise unknown_key(claim.service)
+    unsigned = {"host", *(name for name in headers if name.startswith("x-amz-"))} - set(claim.signed_headers)
+    declared = headers.get("X-Amz-Content-Sha256")
+    if unsigned or declared not in (None, hashlib.sha256(body).hexdigest()):
+        raise _mismatch(claim.service)
     signed = {name: headers.get(name, "") for name in claim.signed_headers}
     request = AWSRequest(method=method, url=url, headers=signed, data=body)
     request.context["timestamp"] = headers.get("X-Amz-Date", "")
-    signer = SigV4Auth(Credentials(claim.access_key_id, known[0]), claim.service, claim.region)
+    signer = SigV4Auth(Credentials(claim.access_key_id, secret), claim.service, claim.region)
     to_sign = signer.string_to_sign(request, signer.canonical_request(request))
     if not hmac.compare_digest(signer.signature(to_sign, request), claim.signature):
-        raise ServiceError(
-            "InvalidSignatureException" if claim.service in ("logs", "ssm") else "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. "
-            "Check your AWS Secret Access Key and signing method.",
-            403,
-        )
+        raise _mismatch(claim.service)
+
+
+def _mismatch(service: str) -> ServiceError:
+    return ServiceError(
+        "InvalidSignatureException" if service in ("logs", "ssm") else "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your AWS Secret Access Key and signing method.",
+        403,
+    )
 
 
 def unknown_key(service: str) -> ServiceError:

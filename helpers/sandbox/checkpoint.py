@@ -5,13 +5,13 @@ thrown away otherwise; the journal then gives the same account, only later.
 """
 
 import hashlib
-import os
 import pickle
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from helpers.sandbox import files
 from helpers.sandbox.account import SandboxAccount
 from helpers.sandbox.moto_adapter import MOTO_VERSION
 
@@ -25,13 +25,14 @@ def _writer() -> str:
     return digest.hexdigest()
 
 
-def save(account: SandboxAccount, path: Path) -> None:
-    """Write the account as it stands; the old checkpoint stays until the new one is whole."""
+def save(account: SandboxAccount, path: Path) -> int:
+    """Write the account as it stands and give its position; the old checkpoint stays until the new one is whole."""
     with account.lock:
+        position = account.position
         saved = pickle.dumps(
             {
                 "writer": _writer(),
-                "position": account.position,
+                "position": position,
                 "clock": account.clock,
                 "states": account.states,
                 "made": account.made,
@@ -40,11 +41,8 @@ def save(account: SandboxAccount, path: Path) -> None:
             },
             protocol=pickle.HIGHEST_PROTOCOL,
         )
-    draft = path.with_suffix(".tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(hashlib.sha256(saved).digest() + saved)
-    draft.replace(path)
+    files.replace_whole(path, hashlib.sha256(saved).digest(), saved)
+    return position
 
 
 def load(path: Path) -> dict[str, Any] | None:

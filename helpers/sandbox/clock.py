@@ -49,7 +49,8 @@ class Clock:
         heapq.heappush(self.queue, (at, self.scheduled, kind, dict(payload)))
 
     def next_due(self) -> float | None:
-        return self.queue[0][0] if self.queue else None
+        first = self.queue[:1]  # one step: another thread may be at work
+        return first[0][0] if first else None
 
     def pop_due(self, until: float) -> Event | None:
         """The earliest event due at or before ``until``, taken out of the queue."""

@@ -22,7 +22,6 @@ class FlowLog:
     log_format: str
     interval: int
     created_at: float
-    cross_account_role: str | None = None
     status: str = "SUCCESS"
     error: str | None = None
     deleted_at: float | None = None

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from helpers.access import Delivery, can_deliver
+from helpers.access import ACCESS_ERROR, Delivery, can_deliver
 from helpers.flowlogs import DEFAULT_FORMAT, FlowRecord
-from helpers.sandbox.calls import Account, ServiceError, on_event
+from helpers.sandbox.calls import Account, on_event
 from helpers.sandbox.coverage import FlowLog, FlowLogs
 from helpers.sandbox.logs import LogsState, deliver, make_group
-from helpers.sandbox.roles import policies_of, trust_of
+from helpers.sandbox.moto_adapter import Identity
+from helpers.sandbox.permissions import parse, parse_all
 from helpers.sandbox.topologies import topology
 from helpers.traffic import Window, nodata
 
@@ -26,8 +27,7 @@ YOUNGEST_SECONDS = 15
 
 def begin(account: Account, region: str, flow_log: FlowLog) -> None:
     """A flow log was made: look at its role once, and deliver from now on."""
-    check = decide(account, region, flow_log)
-    flow_log.status, flow_log.error = check.status, check.error_message
+    _look(account, region, flow_log)
     flow_log.delivered_to = account.now()
     _schedule(account, region, flow_log)
 
@@ -39,14 +39,22 @@ def _schedule(account: Account, region: str, flow_log: FlowLog) -> None:
     account.schedule(burst, BURST, region=region, flow_log_id=flow_log.flow_log_id)
 
 
-def decide(account: Account, region: str, flow_log: FlowLog) -> Delivery:
-    """Whether the role lets the service write, by its trust and its policies as they are now."""
+def role_of(account: Account, arn: str) -> Identity | None:
+    """The role as it is now, or ``None`` where there is none of this ARN."""
+    found = account.moto.role(arn.rpartition("/")[2])
+    return found if found is not None and found.arn == arn else None
+
+
+def decide(account: Account, region: str, flow_log: FlowLog) -> Delivery | None:
+    """Whether the role lets the service write, by its trust and its policies as they are now; ``None``: it is gone."""
+    role = role_of(account, flow_log.role_arn)
+    if role is None:
+        return None
     group_arn = f"arn:aws:logs:{region}:{account.account_id}:log-group:{flow_log.group}"
     flow_log_arn = f"arn:aws:ec2:{region}:{account.account_id}:vpc-flow-log/{flow_log.flow_log_id}"
-    role_name = flow_log.role_arn.rpartition("/")[2]
     return can_deliver(
-        trust_of(account, role_name),
-        policies_of(account, role_name),
+        parse(role.trust, "the trust policy"),
+        parse_all(role.policies),
         group_arn,
         flow_log_arn,
         account.account_id,
@@ -65,19 +73,14 @@ def burst(account: Account, payload: Mapping[str, Any]) -> None:
     ready = [record for record in flow_log.waiting if (record.end or 0) <= until]
     flow_log.waiting = [record for record in flow_log.waiting if (record.end or 0) > until]
     _attempt(account, region, flow_log, ready, until)
-    if flow_log.deleted_at is not None and not flow_log.waiting and flow_log.deleted_at + 60 <= until:
+    if flow_log.deleted_at is not None and not flow_log.waiting and flow_log.deleted_at + flow_log.interval <= until:
         del flow_logs.logs[flow_log.flow_log_id]
     else:
         _schedule(account, region, flow_log)
 
 
 def _attempt(account: Account, region: str, flow_log: FlowLog, ready: list[FlowRecord], until: float) -> None:
-    try:
-        check = decide(account, region, flow_log)
-    except ServiceError:  # the role is gone
-        flow_log.status, flow_log.error = "FAILED", "Access error"
-        return
-    flow_log.status, flow_log.error = check.status, check.error_message
+    check = _look(account, region, flow_log)
     if check:
         if flow_log.deleted_at is None:
             ready = [*ready, *_idle(account, region, flow_log, ready, until)]
@@ -85,6 +88,14 @@ def _attempt(account: Account, region: str, flow_log: FlowLog, ready: list[FlowR
             _write(account, region, flow_log, ready, check.creates_group)
             flow_log.has_delivered = True
     flow_log.delivered_to = until
+
+
+def _look(account: Account, region: str, flow_log: FlowLog) -> Delivery | None:
+    """Decide, and show the outcome where DescribeFlowLogs shows it."""
+    check = decide(account, region, flow_log)
+    flow_log.status = check.status if check is not None else "FAILED"
+    flow_log.error = check.error_message if check is not None else ACCESS_ERROR
+    return check
 
 
 def _idle(

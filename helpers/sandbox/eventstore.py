@@ -26,7 +26,8 @@ from typing import Any
 
 import orjson
 
-from helpers.sandbox.segments import SEGMENT_BYTES, Segments, StoreDamaged, StoreError
+from helpers.sandbox.files import StoreError
+from helpers.sandbox.segments import SEGMENT_BYTES, Segments, StoreDamaged
 from helpers.sandbox.streams import StreamEvents
 
 __all__ = ["EventStore", "StoreDamaged", "StoreError", "StreamEvents"]
@@ -55,9 +56,7 @@ class EventStore:
     def __init__(self, folder: Path, last_position: int | None = None, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = folder
         self._segments = Segments(folder, segment_bytes)
-        self._loads = 0
         self._turn: Turn = (-1, -1)
-        self._mark: tuple[Path, int] | None = None
         self._load(last_position)
 
     @property
@@ -122,25 +121,15 @@ class EventStore:
             gone = sum(events.drop_before(before_ms) for events in entry.streams.values())
             entry.removals += gone > 0
 
-    def abandon(self, position: int) -> None:
-        """Take back every write of ``position``: its call failed and will not be journaled."""
-        if self._turn[0] == position and self._mark is not None:
-            self._segments.cut(*self._mark)
-            self._load(None)
-
     def close(self) -> None:
         self._segments.close()
 
     def _write(self, position: int, record: dict[str, Any]) -> bool:
         """Write unless held. Each position counts its own writes, so a replayed call finds them again."""
-        if position != self._turn[0]:
-            self._mark = None
         ordinal = self._turn[1] + 1 if position == self._turn[0] else 0
         self._turn = (position, ordinal)
         if self._turn <= self._held:
             return False
-        if self._mark is None:
-            self._mark = self._segments.mark()
         self._segments.append(orjson.dumps({"p": position, "o": ordinal, **record}))
         self._apply(record)
         return True
@@ -166,10 +155,10 @@ class EventStore:
         """UTF-8 bytes plus 26 for each event that has not expired."""
         return sum(events.stored_bytes for events in self.streams(region, group).values())
 
-    def generation(self, region: str, group: str) -> tuple[int, int]:
+    def generation(self, region: str, group: str) -> int:
         """Changes whenever events leave the group: whoever keeps a copy of them makes it anew."""
         entry = self._groups.get((region, group))
-        return self._loads, entry.removals if entry else 0
+        return entry.removals if entry else 0
 
     # --- loading ---------------------------------------------------------------------------------------------
 
@@ -178,8 +167,6 @@ class EventStore:
         self._next_sequence = 1
         self._turn = (-1, -1)
         self._held: Turn = (-1, -1)
-        self._mark = None
-        self._loads += 1
         unfinished: tuple[Path, int] | None = None
         applied = 0
         for path, offset, payload in self._segments.load():
@@ -214,7 +201,7 @@ class EventStore:
             self.trim(*key, record["t"])
         elif "s" not in record:
             # keep the counter: a group of the same name must not look unchanged to whoever kept a copy
-            removals = self.generation(*key)[1]
+            removals = self.generation(*key)
             self._groups[key] = _Group()
             self._groups[key].removals = removals + 1
         elif key in self._groups and self._groups[key].streams.pop(record["s"], None) is not None:

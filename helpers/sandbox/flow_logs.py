@@ -15,7 +15,6 @@ from helpers.flowlogs import DEFAULT_FORMAT, FormatError, LogFormat
 from helpers.sandbox import delivery
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
 from helpers.sandbox.coverage import FlowLog, FlowLogs
-from helpers.sandbox.roles import created_at, trust_of
 
 _RESOURCES = {
     "VPC": ("DescribeVpcs", "VpcIds", "vpc-"),
@@ -23,8 +22,9 @@ _RESOURCES = {
     "NetworkInterface": ("DescribeNetworkInterfaces", "NetworkInterfaceIds", "eni-"),
 }
 _GROUP_ARN = re.compile(r"arn:aws:logs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):log-group:(?P<name>[^:*]+)")
-_ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:.+/)?(?P<name>[\w+=,.@-]+)")
+_ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:.+/)?[\w+=,.@-]+")
 _MOST_RESOURCES = 300
+_NOT_SIMULATED = ("DeliverCrossAccountRole", "DestinationOptions", "TagFieldSpecifications")
 PAGE = 1000
 
 
@@ -38,7 +38,6 @@ class _Order:
     log_format: str
     interval: int
     traffic_type: str
-    cross_account_role: str | None
 
 
 @guards("ec2", "CreateFlowLogs")
@@ -47,13 +46,12 @@ def role_may_be_too_new(call: Call, account: Account) -> None:
 
     The refusal takes the time that is missing, so that whoever tries again, in any loop, gets on.
     """
-    found = _ROLE_ARN.fullmatch(call.params.get("DeliverLogsPermissionArn", ""))
-    if account.replaying or not account.role_delay or found is None:
+    if account.replaying or not account.role_delay:
         return
-    try:
-        known_at = created_at(account, found["name"]) + account.role_delay
-    except ServiceError:
-        return  # there is no such role: the call itself says so
+    role = delivery.role_of(account, call.params.get("DeliverLogsPermissionArn", ""))
+    if role is None:
+        return  # the call itself says so
+    known_at = role.created_at + account.role_delay
     if account.now() < known_at:
         account.wait_for(known_at)
         raise _invalid("Unable to assume given IAM role")
@@ -103,7 +101,6 @@ def _create(call: Call, account: Account, resource_id: str, order: _Order) -> st
         log_format=order.log_format,
         interval=order.interval,
         created_at=account.now(),
-        cross_account_role=order.cross_account_role,
     )
     account.state(FlowLogs, call.region).logs[flow_log_id] = flow_log
     for spec in call.params.get("TagSpecifications", []):
@@ -135,6 +132,15 @@ def _order(call: Call, account: Account) -> _Order:
         if kind == "s3" and "DeliverLogsPermissionArn" in params:
             raise _invalid("DeliverLogsPermissionArn is not applicable for s3 delivery")
         raise ServiceError("UnsupportedOperation", f"The sandbox does not simulate delivery to {kind}.")
+    for name in _NOT_SIMULATED:
+        if params.get(name):
+            raise ServiceError("UnsupportedOperation", f"The sandbox does not simulate CreateFlowLogs with {name}.")
+    for spec in params.get("TagSpecifications", []):
+        if spec.get("ResourceType") != "vpc-flow-log":
+            raise ServiceError(
+                "InvalidParameterValue",
+                f"'{spec.get('ResourceType')}' is not a valid taggable resource type for this operation.",
+            )
     interval = params.get("MaxAggregationInterval", 600)
     if interval not in delivery.BURST_SECONDS:
         raise _invalid("Invalid Flow Log Max Aggregation Interval: it can be 60 or 600 seconds.")
@@ -145,7 +151,6 @@ def _order(call: Call, account: Account) -> _Order:
         log_format=_format(params.get("LogFormat")),
         interval=interval,
         traffic_type=params["TrafficType"],
-        cross_account_role=params.get("DeliverCrossAccountRole"),
     )
 
 
@@ -170,10 +175,8 @@ def _role(arn: str | None, account: Account) -> str:
     found = _ROLE_ARN.fullmatch(arn)
     if found is None or found["account"] != account.account_id:
         raise _invalid(f"Invalid DeliverLogsPermissionArn {arn}: it is not a role of this account.")
-    try:
-        trust_of(account, found["name"])
-    except ServiceError as problem:
-        raise _invalid("Unable to assume given IAM role") from problem
+    if delivery.role_of(account, arn) is None:
+        raise _invalid("Unable to assume given IAM role")
     return arn
 
 
@@ -234,7 +237,6 @@ def _descriptions(call: Call, account: Account) -> Iterator[Params]:
             "CreationTime": datetime.fromtimestamp(log.created_at, UTC),
             "DeliverLogsErrorMessage": log.error,
             "DeliverLogsPermissionArn": log.role_arn,
-            "DeliverCrossAccountRole": log.cross_account_role,
             "DeliverLogsStatus": log.status,
             "FlowLogId": log.flow_log_id,
             "FlowLogStatus": "ACTIVE",

@@ -7,6 +7,7 @@ action, and hands the call to the account. Reading and advancing the clock are t
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -15,13 +16,13 @@ from botocore.exceptions import UnknownServiceError
 from helpers.sandbox import auth, wire
 from helpers.sandbox.account import Reply, Request, SandboxAccount, error_reply
 from helpers.sandbox.calls import Caller, ServiceError
+from helpers.sandbox.files import CannotWrite
 from helpers.sandbox.identities import Identities, owner
 
 CLOCK_PATH = "/_sandbox/clock"
 CLOCK_SERVICE = "sandbox"
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
-_PHRASES = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
 Environ = Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ class Front:
         self.last_call = time.monotonic()
         reply = self._answer(environ)
         headers = [("Content-Type", reply.content_type), ("Content-Length", str(len(reply.body)))]
-        start_response(f"{reply.status} {_PHRASES.get(reply.status, 'Error')}", headers)
+        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
         return [reply.body]
 
     def _answer(self, environ: Environ) -> Reply:
@@ -73,28 +74,30 @@ class Front:
             if not is_clock and wire.protocol(claim.service) not in ("json", "query", "ec2"):
                 raise ServiceError("UnsupportedOperation", f"The sandbox does not simulate {claim.service}.")
             caller = self._caller(claim, environ, headers, body)
+            if is_clock:
+                return self._clock(environ["REQUEST_METHOD"], caller, body)
+            return self._call(claim, headers, body, caller)
         except (UnknownServiceError, ServiceError) as error:
             return _refusal(claim.service, error)
-        if is_clock:
-            return self._clock(environ["REQUEST_METHOD"], caller, body)
-        return self._call(claim, headers, body, caller)
+        except CannotWrite as problem:
+            return _refusal(claim.service, ServiceError("InternalFailure", str(problem), 500))
 
     def _caller(self, claim: auth.Claim, environ: Environ, headers: _Headers, body: bytes) -> Caller:
         query = environ.get("QUERY_STRING", "")
         url = f"http://{headers.get('host')}{environ['PATH_INFO']}" + (f"?{query}" if query else "")
-        auth.prove(claim, environ["REQUEST_METHOD"], url, headers, body, self._credentials)
+        method = environ["REQUEST_METHOD"]
         if claim.access_key_id == self._owner.access_key_id:
+            auth.prove(claim, method, url, headers, body, self._secret, None)
             return self._owner
-        key = self.account.state(Identities, "aws").keys[claim.access_key_id]
-        if key.expires_at is not None and key.expires_at <= self.account.now():
+        with self.account.lock:
+            key = self.account.state(Identities, "aws").keys.get(claim.access_key_id)
+            now = self.account.now()
+        if key is None or not key.active:
+            raise auth.unknown_key(claim.service)
+        auth.prove(claim, method, url, headers, body, key.secret_access_key, key.session_token)
+        if key.expires_at is not None and key.expires_at <= now:
             raise auth.expired(claim.service)
         return key.caller()
-
-    def _credentials(self, access_key_id: str) -> tuple[str, str | None] | None:
-        if access_key_id == self._owner.access_key_id:
-            return self._secret, None
-        key = self.account.state(Identities, "aws").keys.get(access_key_id)
-        return (key.secret_access_key, key.session_token) if key and key.active else None
 
     def _call(self, claim: auth.Claim, headers: _Headers, body: bytes, caller: Caller) -> Reply:
         request = Request(
@@ -119,11 +122,9 @@ class Front:
             if to < self.account.now():
                 return _plain(400, "The clock only moves forward.")
             self.account.advance(to)
-        with self.account.lock:
-            document = {"now": iso(self.account.now()), "next_event": None}
-            due = self.account.clock.next_due()
-            if due is not None:
-                document["next_event"] = iso(max(due, self.account.now()))
+        # Without the lock: who asks whether the sandbox lives gets an answer during the longest call, too.
+        now, due = self.account.now(), self.account.clock.next_due()
+        document = {"now": iso(now), "next_event": None if due is None else iso(max(due, now))}
         return Reply(200, "application/json", orjson.dumps(document))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from helpers.sandbox import files
+
 START_AT = 1767603600.0
 """Where a sandbox's time begins unless told otherwise: 2026-01-05T09:00:00Z, a Monday."""
 SEED = 1
@@ -46,7 +48,10 @@ class Running:
 
 
 class Home:
-    """Paths and small files of a home. The folder is for its owner's eyes only."""
+    """Paths and small files of a home, which are for their owner's eyes only (the server's umask sees to that).
+
+    A folder that was there before keeps its permissions: it may be somebody's home or ``/tmp``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
@@ -61,8 +66,7 @@ class Home:
     def prepare(self) -> None:
         """Make the folder; raises :class:`HomeUnusable` where it cannot be written."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            os.chmod(self.folder, 0o700)  # noqa: PTH101 (a mounted folder may refuse; then we say so)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = self.folder / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink()
@@ -83,7 +87,7 @@ class Home:
             raise HomeUnusable(f"{self._identity} is not an identity of this sandbox: {problem}.") from problem
 
     def save_identity(self, identity: Identity) -> None:
-        _write(self._identity, asdict(identity))
+        files.replace_whole(self._identity, orjson.dumps(asdict(identity)))
 
     def running(self) -> Running | None:
         """What the state file says: it may be stale, ask the process itself."""
@@ -97,7 +101,7 @@ class Home:
         if running is None:
             self._running.unlink(missing_ok=True)
         else:
-            _write(self._running, asdict(running))
+            files.replace_whole(self._running, orjson.dumps(asdict(running)))
 
 
 def new_identity(start_at: float, seed: int) -> Identity:
@@ -119,12 +123,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise HomeUnusable(f"{path} does not hold a JSON object. `python -m helpers sandbox reset` starts afresh.")
     return document
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    """Replace the file in one step, readable by its owner only."""
-    draft = path.with_suffix(".tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(document))
-    draft.replace(path)

@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from helpers.sandbox.files import CannotWrite, append_whole
+
 Entry = dict[str, Any]
 
 
@@ -46,29 +48,35 @@ class Journal:
 
         Raises :class:`JournalDamaged`.
         """
-        entries = []
+        if not self.path.exists():
+            return
         good = 0
-        data = self.path.read_bytes() if self.path.exists() else b""
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
-            if not line.endswith(b"\n"):
-                self.torn = True
-                break
-            if not _is_whole(line):
-                raise JournalDamaged(self.path, number)
-            if number > after:
-                entries.append(orjson.loads(line[9:]))
-            good += len(line)
-            self._count = number
+        with self.path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    self.torn = True
+                    break
+                if not _is_whole(line):
+                    raise JournalDamaged(self.path, number)
+                good += len(line)
+                self._count = number
+                if number > after:
+                    yield orjson.loads(line[9:])
         if self.torn:
             os.truncate(self.path, good)
-        yield from entries
 
     def append(self, entry: Entry) -> None:
-        """Write one entry through to the operating system: it survives the death of this process."""
-        if self._writer is None:
-            self._writer = FileIO(self.path, "ab")
+        """Write one entry through to the operating system: it survives the death of this process.
+
+        Raises :class:`CannotWrite`; the file then ends with the entry before.
+        """
         text = orjson.dumps(entry)
-        self._writer.write(b"%08x %s\n" % (zlib.crc32(text), text))
+        try:
+            if self._writer is None:
+                self._writer = FileIO(self.path, "ab")
+            append_whole(self._writer, b"%08x %s\n" % (zlib.crc32(text), text))
+        except OSError as problem:
+            raise CannotWrite(self.path, problem) from problem
         self._count += 1
 
     def close(self) -> None:

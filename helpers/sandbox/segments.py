@@ -13,13 +13,11 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from helpers.sandbox.files import CannotWrite, StoreError, append_whole
+
 _HEADER = struct.Struct("<4sIII")
 _MAGIC = b"FLE1"
 SEGMENT_BYTES = 64 * 1024 * 1024
-
-
-class StoreError(Exception):
-    """The event store could not be read or written; the sentence says what to do."""
 
 
 class StoreDamaged(StoreError):
@@ -64,18 +62,13 @@ class Segments:
             yield from self._read(path, last=path == paths[-1])
 
     def append(self, payload: bytes) -> None:
-        """Write one record. A write that fails half-way is taken back. Raises :class:`StoreError`."""
-        writer = self._open()
-        start = self._size
+        """Write one record. A write that fails half-way is taken back. Raises ``CannotWrite``."""
         frame = _frame(payload)
         try:
-            view = memoryview(frame)
-            while view:
-                view = view[writer.write(view) or 0 :]
+            append_whole(self._open(), frame)
         except OSError as error:
-            os.truncate(writer.fileno(), start)
-            raise self._cannot_write(error) from error
-        self._size = start + len(frame)
+            raise CannotWrite(self.folder, error) from error
+        self._size += len(frame)
 
     def cut(self, path: Path, offset: int) -> None:
         """Drop everything from ``offset`` of ``path`` on, in later files too."""
@@ -102,12 +95,7 @@ class Segments:
             for path in old:
                 path.unlink()
         except OSError as error:
-            raise self._cannot_write(error) from error
-
-    def mark(self) -> tuple[Path, int]:
-        """Where the next record will go: what :meth:`cut` takes to undo what follows."""
-        self._open()
-        return self.paths()[-1], self._size
+            raise CannotWrite(self.folder, error) from error
 
     def close(self) -> None:
         if self._writer is not None:
@@ -116,9 +104,6 @@ class Segments:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"events-{number:06d}.seg"
-
-    def _cannot_write(self, error: OSError) -> StoreError:
-        return StoreError(f"The sandbox cannot write its events to {self.folder}: {error.strerror}.")
 
     def _open(self) -> FileIO:
         if self._writer is not None and self._size < self._segment_bytes:
@@ -129,10 +114,7 @@ class Segments:
             path = paths[-1]
         else:
             path = self._path(_number(paths[-1]) + 1 if paths else 1)
-        try:
-            self._writer = FileIO(path, "ab")
-        except OSError as error:
-            raise StoreError(f"The sandbox cannot write {path}: {error.strerror}.") from error
+        self._writer = FileIO(path, "ab")
         self._size = path.stat().st_size
         return self._writer
 

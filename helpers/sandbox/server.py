@@ -17,7 +17,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from helpers.sandbox import behaviours, checkpoint, logs
 from helpers.sandbox.account import SandboxAccount
-from helpers.sandbox.eventstore import EventStore, StoreError
+from helpers.sandbox.eventstore import EventStore
+from helpers.sandbox.files import StoreError
 from helpers.sandbox.front import Front
 from helpers.sandbox.home import Home, HomeUnusable, Identity, Running
 from helpers.sandbox.journal import Journal, JournalDamaged
@@ -90,7 +91,7 @@ class Server:
         self.identity = replace(identity, port=self.http.port)
         self.pid = os.getpid()
         self._stopping = threading.Event()
-        self._saved_at = 0
+        self._saved_at = self.account.position
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         self.home.save_identity(self.identity)
@@ -100,15 +101,16 @@ class Server:
         ready()
         threading.Thread(target=logs.warm, daemon=True).start()
         try:
-            while not self._stopping.wait(0.25) and not self._idle():
+            while not (self._stopping.wait(0.25) or self._idle() or self.account.failure):
                 self._save(every=CHECKPOINT_EVERY)
         finally:
             self.http.shutdown()
-            with self.account.lock:
-                self._save(every=1)
-                self.account.journal.close()
-                self.account.events.close()
-                self.home.save_running(None)
+            # Never released: a call that still waits is not applied here; its retry finds the next process.
+            self.account.lock.acquire()
+            self._save(every=1)
+            self.account.journal.close()
+            self.account.events.close()
+            self.home.save_running(None)
 
     def stop(self, *_: Any) -> None:
         self._stopping.set()
@@ -117,9 +119,14 @@ class Server:
         return time.monotonic() - self.front.last_call > self.idle_seconds
 
     def _save(self, every: int) -> None:
-        if self.account.position - self._saved_at >= every:
-            checkpoint.save(self.account, self.home.checkpoint)
-            self._saved_at = 0
+        """Make a checkpoint when so many entries have come since the last; it is a shortcut only, so it may fail."""
+        if self.account.failure or self.account.position - self._saved_at < every:
+            return
+        try:
+            self._saved_at = checkpoint.save(self.account, self.home.checkpoint)
+        except Exception:
+            _log.exception("No checkpoint could be saved; the journal has everything, the next start takes longer.")
+            self._saved_at = self.account.position
 
 
 def _listen(port: int, front: Front) -> BaseWSGIServer:
@@ -165,6 +172,7 @@ def held(home: Home) -> Iterator[None]:
 
 def run(home: Home, identity: Identity, idle_seconds: float, ready: Callable[[Server], None]) -> None:
     """Serve a home in this process until stopped. Raises what :func:`open_account` raises, and HomeBusy."""
+    os.umask(0o077)  # secret keys are in the journal
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with held(home):

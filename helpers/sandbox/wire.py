@@ -10,9 +10,9 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
 
 import orjson
@@ -27,13 +27,15 @@ Tree = dict[str, Any]
 _LARGEST = {"integer": 2**31, "long": 2**63}
 _MOST_ITEMS = 10_000
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LOADER = create_loader()
 
 
-@cache
+@lru_cache(maxsize=16)
 def service_model(service: str) -> ServiceModel:
-    """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know."""
-    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+    """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know.
+
+    A loader keeps all it ever loaded, and anybody may name any of AWS's services: so each load has its own.
+    """
+    return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
 
 
 def protocol(service: str) -> str:
@@ -72,7 +74,7 @@ def read_request(service: str, model: OperationModel, body: bytes) -> Params:
         if any(_NOT_IN_XML.search(text) for pair in form for text in pair):
             raise ValueError("it holds a character that XML, the language of the reply, does not have")
         return _from_form(shape, _tree(form), protocol(service))  # type: ignore[no-any-return]
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
+    except (ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as problem:
         raise ServiceError("SerializationException", f"The request cannot be read: {problem}") from problem
 
 
@@ -159,6 +161,8 @@ def _scalar(shape: Shape, value: Any) -> Any:
         raise ValueError(f"{shape.name} is not a {kind}")
     if kind in ("integer", "long"):
         number = int(value)
+        if number != value and not isinstance(value, str):
+            raise ValueError(f"{shape.name} is not a whole number")
         if not -_LARGEST[kind] <= number < _LARGEST[kind]:
             raise ValueError(f"{shape.name} is out of the range of its type")
         return number
@@ -303,8 +307,6 @@ def write_request(service: str, model: OperationModel, params: Params) -> tuple[
     request = _serializer(service).serialize_to_request(params, model)
     body = request["body"]
     if isinstance(body, dict):
-        from urllib.parse import urlencode
-
         body = urlencode(body)
     return body.encode() if isinstance(body, str) else body, dict(request["headers"])
 

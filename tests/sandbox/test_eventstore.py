@@ -144,17 +144,6 @@ def test_expiry_is_durable_and_trimming_is_not(store: EventStore) -> None:
     assert messages(reopened(again, 1)) == ["b", "c"]
 
 
-def test_a_failed_call_is_taken_back(store: EventStore) -> None:
-    write(store, 0, (1, "kept"))
-    write(store, 1, (2, "failed"))
-    store.delete_group(1, *WHERE)
-    before = store.generation(*WHERE)
-    store.abandon(1)
-    assert messages(store) == ["kept"] and store.generation(*WHERE) != before
-    write(store, 1, (3, "next call"))
-    assert messages(reopened(store, 1)) == ["kept", "next call"]
-
-
 def test_an_unusable_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--home"):

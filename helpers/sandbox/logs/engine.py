@@ -105,7 +105,7 @@ def _table(account: Account, region: str, group: LogGroup) -> _Table:
 def _kept(account: Account, region: str, group: LogGroup) -> _Table:
     """The group's table as it is; an empty one when there is none, or when events have left the group."""
     store: EventStore = account.events
-    generation = (*store.generation(region, group.name), group.created_ms, group.flow_logs)
+    generation = (store.generation(region, group.name), group.created_ms, group.flow_logs)
     tables = _tables.setdefault(store, {})
     entry = tables.get((region, group.name))
     if entry is None or entry.generation != generation:

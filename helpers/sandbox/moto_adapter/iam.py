@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A role, user or group as IAM holds it. ``policies`` are names and JSON documents, ``trust`` is a role's."""
+    """A role, user or group as IAM holds it. ``policies`` are names and JSON documents, ``trust`` is a role's.
+
+    ``longest_session`` (seconds) and ``created_at`` (epoch seconds) are told of roles only.
+    """
 
     arn: str
     identifier: str
@@ -15,6 +19,7 @@ class Identity:
     boundary: str | None = None
     trust: str = ""
     longest_session: int = 0
+    created_at: float = 0.0
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -38,6 +43,7 @@ class IamState:
             boundary=_boundary(backend, found.permissions_boundary_arn),
             trust=found.assume_role_policy_document,
             longest_session=int(found.max_session_duration or 3600),
+            created_at=found.create_date.replace(tzinfo=UTC).timestamp(),
             tags={tag["Key"]: tag["Value"] for tag in found.tags or ()},
         )
 

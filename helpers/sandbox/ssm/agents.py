@@ -13,7 +13,8 @@ from helpers.access import Principal, Request, evaluate
 from helpers.network import Packet, trace
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.dataplane import DataPlane
-from helpers.sandbox.roles import policies_of
+from helpers.sandbox.moto_adapter import Identity
+from helpers.sandbox.permissions import parse_all
 from helpers.sandbox.topologies import topology
 from helpers.traffic import Host
 
@@ -49,22 +50,13 @@ def _has_a_way_out(account: Account, region: str, host: Host) -> bool:
 
 def _may_register(account: Account, region: str, instance_id: str) -> bool:
     reservations = account.aws("ec2", "DescribeInstances", region, InstanceIds=[instance_id])["Reservations"]
-    profile = reservations[0]["Instances"][0].get("IamInstanceProfile")
-    if profile is None:
-        return False
-    name = profile["Arn"].rpartition("/")[2]
-    try:
-        roles = account.aws("iam", "GetInstanceProfile", "us-east-1", InstanceProfileName=name)["InstanceProfile"][
-            "Roles"
-        ]
-        return any(_role_may(account, role["RoleName"], role["Arn"]) for role in roles)
-    except ServiceError:
-        return False
+    profile = reservations[0]["Instances"][0].get("IamInstanceProfile", {}).get("Arn", "")
+    roles = map(account.moto.role, account.moto.profile_roles(profile) or [])
+    return any(_role_may(role) for role in roles if role is not None)
 
 
-def _role_may(account: Account, role_name: str, arn: str) -> bool:
-    request = Request(Principal.role(arn), _NEEDED, "*")
-    return bool(evaluate(request, policies_of(account, role_name)))
+def _role_may(role: Identity) -> bool:
+    return bool(evaluate(Request(Principal.role(role.arn), _NEEDED, "*"), parse_all(role.policies)))
 
 
 def register(account: Account, region: str) -> None:

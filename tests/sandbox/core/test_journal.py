@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.sandbox.files import CannotWrite
 from helpers.sandbox.journal import Journal, JournalDamaged
 
 
@@ -54,3 +55,22 @@ def test_one_flipped_character_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"to":2', b'"to":7'))
     with pytest.raises(JournalDamaged, match="line 3"):
         list(Journal(path).load())
+
+
+def test_a_carriage_return_in_the_middle_is_damage_and_no_torn_end(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    write(path, 4)
+    before = path.read_bytes().replace(b'"to":1', b'"to"\r1')
+    path.write_bytes(before)
+    with pytest.raises(JournalDamaged, match="line 2"):
+        list(Journal(path).load())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="not on this machine: there is no /dev/full")
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "j").symlink_to("/dev/full")
+    journal = Journal(tmp_path / "j")
+    with pytest.raises(CannotWrite, match="make room"):
+        journal.append({"kind": "advance", "to": 1})
+    assert len(journal) == 0
