@@ -90,7 +90,7 @@ def asked(client: Any, group: str, now: float) -> float:
     return time.perf_counter() - began
 
 
-def over_moto(count: int = EVENTS, rounds: int = 7) -> dict[str, float]:
+def over_moto(count: int = EVENTS, rounds: int = 5) -> dict[str, float]:
     """Ratios of medians: of the first query over new events, and of those that follow, to moto's."""
     first, later, theirs = [], [], []
     with sandbox() as (ours, clock), moto() as other:
