@@ -7,6 +7,7 @@ needs, so running it again changes nothing where all is well and mends what is b
 import contextlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -36,7 +37,7 @@ class CatchUp:
 
         Raises :class:`LabError` where a cell fails, naming notebook and cell.
         """
-        if not (len(notebook) == 2 and notebook.isdigit()):
+        if not (isinstance(notebook, str) and re.fullmatch(r"[0-9]{2}", notebook)):
             raise LabError(f'catch_up() takes the number of a notebook as two digits, such as "07", not {notebook!r}.')
         outcomes = []
         before = snapshot(lab)

@@ -1,0 +1,15 @@
+"""What catching up says where it is called wrongly."""
+
+from typing import Any
+
+import pytest
+
+from helpers.lab import LabError
+from helpers.lab.catchup import CatchUp
+
+
+@pytest.mark.parametrize("number", ["7", "007", "xx", "", "٠٧", 7, None])
+def test_only_two_digits_are_a_notebook(number: Any) -> None:
+    lab: Any = None
+    with pytest.raises(LabError, match='two digits, such as "07", not'):
+        CatchUp.run(lab, number, {})
