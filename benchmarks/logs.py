@@ -2,6 +2,7 @@
 
 * GetLogEvents page k against page 1 in a stream of a million events (target: 1.3 at most);
 * PutLogEvents, durable, against moto's in-memory backend, interleaved (target: at least moto's rate);
+* a query over the API on 100,000 events against moto's, right after they came in and later (target: 0.3 at most);
 * bytes per event in memory against moto's LogEvent (376 B; target: 0.65 at most).
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.queries import over_moto
 from helpers.sandbox.calls import Call, Caller
 from helpers.sandbox.eventstore import EventStore
 from helpers.sandbox.logs.put import put_log_events
@@ -122,12 +124,15 @@ def putting(account: Account) -> float:
 
 
 def main(total: int) -> int:
+    asked = over_moto()
     with tempfile.TemporaryDirectory() as folder:
         account = Account(Path(folder))
         figures = {
             "memory_over_moto": (memory(), 0.65, "at most"),
             "get_page_k_over_page_1": (reading(account, total), 1.3, "at most"),
             "put_rate_over_moto": (putting(account), 1.0, "at least"),
+            "query_over_moto": (asked["later"], 0.3, "at most"),
+            "first_query_over_moto": (asked["first"], 0.3, "at most"),
             "load_events_per_second": (_loading(account, Path(folder)), 0.0, "at least"),
         }
     missed = [

@@ -21,6 +21,7 @@ _OURS = {
     "run": ("helpers.commands.run", "run notebooks headless, in order, in a sandbox of their own"),
     "lab": ("helpers.commands.jupyterlab", "open JupyterLab on your own copies of the notebooks"),
     "fresh": ("helpers.commands.fresh", "put your copy of a notebook aside and take the shipped one"),
+    "query": ("helpers.commands.query", "put a Logs Insights query to log files, for nothing"),
     "sandbox": ("helpers.commands.sandbox", "the offline AWS: start, stop, status, reset, clock"),
     "doctor": ("helpers.commands.doctor", "say whether this machine is ready, and what to do if not"),
 }

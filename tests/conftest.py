@@ -47,6 +47,16 @@ def no_outside_connections() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_sandbox_is_left_running() -> Iterator[None]:
+    """A test that fails before its end leaves its sandbox to this."""
+    yield
+    from tests.support.box import MADE
+
+    for box in MADE:
+        box.stop()
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

@@ -29,6 +29,13 @@ def test_the_table_lists_the_notebooks_that_are_there() -> None:
     assert all(shown == stem for shown, stem, _, _ in rows)
 
 
+@pytest.mark.skipif(not NOTEBOOKS, reason="there are no notebooks in this checkout yet")
+def test_the_table_says_the_minutes_that_the_notebooks_say() -> None:
+    for _, stem, _, minutes in ROW.findall(TEXT):
+        notebook = (ROOT / "notebooks" / f"{stem}.ipynb").read_text("utf-8")
+        assert re.findall(r"\| \*\*Time\*\* \| (\d+) minutes\b", notebook) == [minutes], stem
+
+
 def test_the_table_is_read_whole() -> None:
     lines = [line for line in TEXT.splitlines() if line.startswith("| [")]
     assert len(ROW.findall(TEXT)) == len(lines) > 0

@@ -27,6 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--start-at", type=_moment, help="when a new account's time begins, e.g. 2026-01-05T09:00:00Z")
     start.add_argument("--seed", type=int, help="seed of a new account's identifiers")
     start.add_argument("--idle", type=_duration, help="stop by itself after so long without a call, e.g. 30m")
+    start.add_argument(
+        "--role-delay",
+        type=_duration,
+        metavar="10s",
+        help="for so long after create_role, CreateFlowLogs is refused with 'Unable to assume given IAM role', as AWS "
+        "does for some seconds; a refusal takes the time that is missing. Kept over restarts; 0s switches it off "
+        "(default: off)",
+    )
     stop = actions.add_parser("stop", help="stop it; the account stays")
     status = actions.add_parser("status", help="say whether it runs: exit code 0 or 1")
     reset = actions.add_parser("reset", help="begin a new account; the old files are put aside")
@@ -52,7 +60,7 @@ def _start(home: Path, arguments: argparse.Namespace) -> int:
         print(f"A sandbox already serves {home} (process {running.pid}); this is it.", file=sys.stderr)
     else:
         start_at = arguments.start_at.timestamp() if arguments.start_at else None
-        running = process.start(home, start_at, arguments.seed, arguments.idle)
+        running = process.start(home, start_at, arguments.seed, arguments.idle, arguments.role_delay)
     print(json.dumps(asdict(running)))
     return ExitCode.DONE
 

@@ -23,6 +23,7 @@ helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
 from .engine import Query, Result, compile, make_pointer, read_pointer, run  # noqa: A004
 from .errors import MalformedQuery, QueryFailed
 from .files import open_logs
+from .moments import duration, moment
 from .table import Database, Event, LogTable
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "QueryFailed",
     "Result",
     "compile",
+    "duration",
     "make_pointer",
+    "moment",
     "open_logs",
     "read_pointer",
     "run",

@@ -136,17 +136,25 @@ class Result:
         ] or [[] for _ in range(len(self))]
 
     @cached_property
+    def scanned(self) -> tuple[int, int]:
+        """(events, bytes of their messages) in the range of time: what a query is charged for.
+
+        Counted when first asked for; ask before the tables change.
+        """
+        run = self._run
+        if run.query.estimate:
+            return 0, 0  # nothing is scanned, and nothing is charged
+        totals = [table.totals_in(run.start_ms, run.end_ms, run.ingested_ms) for table in run.tables]
+        return sum(count for count, _ in totals), sum(size for _, size in totals)
+
+    @cached_property
     def statistics(self) -> dict[str, float]:
         """recordsMatched, recordsScanned, bytesScanned and the rest, named as in GetQueryResults.
 
         Counted when first asked for; ask before the tables change.
         """
         run = self._run
-        totals = [table.totals_in(run.start_ms, run.end_ms, run.ingested_ms) for table in run.tables]
-        scanned = sum(count for count, _ in totals)
-        size = sum(size for _, size in totals)
-        if run.query.estimate:
-            scanned = size = 0  # nothing is scanned, and nothing is charged
+        scanned, size = self.scanned
         matched = 0 if run.query.estimate else _count_matched(run)
         return {
             "recordsMatched": float(matched),

@@ -2,19 +2,20 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
+
+import duckdb
 
 from helpers.flowlogs import DEFAULT_FORMAT, FIELDS, LogFormat
 
+from .errors import QueryFailed
 from .schema import FLOW, FLOW_COLUMNS, Column, columns_of, stored_names
 from .table import Database, Event, LogTable
 
-if TYPE_CHECKING:
-    import duckdb
-
 Source = str | Path | IO[str] | Iterable["str | Path | Event | IO[str]"]
+_PORTION = 64 * 2**20  # bytes of files that are read at once
 _APART = 10**12  # between the seq of one file and of the next
 
 # One column a line: a delimiter and a null that no log line has, no quoting.
@@ -28,6 +29,7 @@ def open_logs(
     format: str | LogFormat = "default",  # noqa: A002  (the name of the command line's option)
     name: str = "/files",
     database: Database | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LogTable:
     """A table over files or events, ready for `run`.
 
@@ -35,30 +37,63 @@ def open_logs(
     files are read in place, ``.gz`` is unpacked, anything else is text, one event a line; header lines of
     flow-log files are dropped. ``format``: "default", or a LogFormat such as ``${srcaddr} ${bytes}``, whose
     fields then have their camelCase names. A flow-log line's @timestamp is the start of its window; another
-    line's is the date at its beginning, else 1970.
+    line's is the date at its beginning, else 1970. ``progress`` is told (bytes read, bytes of
+    all files; 0 for open files).
 
-    Raises FileNotFoundError, ValueError for a mixture of Parquet and other sources, and `FormatError`.
+    Raises FileNotFoundError, ValueError for a mixture of Parquet and other sources, `FormatError`, and
+    `QueryFailed` for files that cannot be read.
     """
-    layout = _format(format)
-    sources = _listed(paths_or_events)
+    try:
+        return _open(_listed(paths_or_events), _format(format), name, database, progress)
+    except duckdb.Error as error:
+        raise QueryFailed(f"the files cannot be read: {_first_lines(error)}") from error
+
+
+def _first_lines(error: duckdb.Error) -> str:
+    """What is wrong, without the statement and the advice that follow it."""
+    return " ".join(line[:200] for line in str(error).partition("\n\n")[0].splitlines()[:3])
+
+
+def _open(
+    sources: "list[str | Path | Event | IO[str]]",
+    layout: LogFormat,
+    name: str,
+    database: Database | None,
+    progress: Callable[[int, int], None] | None,
+) -> LogTable:
     columns = FLOW_COLUMNS if layout == DEFAULT_FORMAT else columns_of(layout.names)
     paths = [path for source in sources if isinstance(source, str | Path) for path in _files(Path(source))]
     parquet = [path for path in paths if path.suffix == ".parquet"]
     if parquet:
-        if len(parquet) < len(sources) and len(parquet) < len(paths):
+        if len(parquet) < len(paths) or any(not isinstance(source, str | Path) for source in sources):
             raise ValueError("Parquet files cannot be mixed with other sources")
         return _open_parquet(parquet, name, database)
     table = LogTable(name, database=database, columns=columns)
     table.append(source for source in sources if isinstance(source, Event))
-    texts = [path for path in paths if path.suffix != ".parquet"]
-    if texts:
-        sql, values = _text_select(texts, layout, table.count)
-        table.load(sql, values)
+    sizes = [path.stat().st_size for path in paths]
+    report = progress or _quiet
+    for first, last in _portions(sizes):
+        table.load(*_text_select(paths[first:last], layout, table.count))
+        report(sum(sizes[:last]), sum(sizes))
     for source in sources:
         if not isinstance(source, str | Path | Event):
-            _append_lines(table, source, layout)
+            _append_lines(table, source, layout, report)
     table.flush()
     return table
+
+
+def _quiet(done: int, total: int) -> None:
+    """Nobody wants to know."""
+
+
+def _portions(sizes: Sequence[int], most: int = _PORTION) -> Iterator[tuple[int, int]]:
+    """Neighbouring files that are read together: enough at once to be fast, few enough to tell of progress."""
+    first = size = 0
+    for position, one in enumerate(sizes):
+        size += one
+        if size >= most or position == len(sizes) - 1:
+            yield first, position + 1
+            first, size = position + 1, 0
 
 
 def _format(given: str | LogFormat) -> LogFormat:
@@ -110,12 +145,15 @@ def _literal(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
-def _append_lines(table: LogTable, file: IO[str], layout: LogFormat) -> None:
+def _append_lines(table: LogTable, file: IO[str], layout: LogFormat, report: Callable[[int, int], None]) -> None:
     """Lines of an open file, through the buffer."""
+    done = 0
     start, stream = _start_position(layout), Path(str(getattr(file, "name", "-"))).name
     lines = (line.rstrip("\r\n") for line in file)
     for batch in _batches(line for line in lines if line and not _is_header(line)):
         table.append(Event(ms, ms, stream, line) for line, ms in ((line, _time(line, start, layout)) for line in batch))
+        done += sum(map(len, batch)) + len(batch)
+        report(done, 0)
 
 
 def _batches(lines: Iterator[str], size: int = 20_000) -> Iterator[list[str]]:
@@ -155,7 +193,7 @@ def _open_parquet(paths: Sequence[Path], name: str, database: Database | None) -
     return LogTable(name, database=chosen, columns=columns, view=" UNION ALL ".join(parts))
 
 
-def _parquet_names(cursor: "duckdb.DuckDBPyConnection", path: Path) -> tuple[str, ...]:
+def _parquet_names(cursor: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
     rows = cursor.execute("DESCRIBE SELECT * FROM read_parquet($1)", [_literal(path)]).fetchall()
     return tuple(str(row[0]) for row in rows)
 

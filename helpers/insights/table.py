@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,9 +17,14 @@ from .schema import FLOW, FLOW_COLUMNS, JSON_OBJECT, PLAIN, Column, stored_colum
 
 ACCOUNT = "123456789012"
 FLUSH_AT = 50_000  # events that may wait in the buffer
-COMPRESS_AT = 50_000  # a batch of this size is compressed at once
+COMPRESS_AT = 50_000  # so many new events are compressed
 _NEVER = -(2**62)
 _FAR = 2**62
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Numbers = Sequence[int] | Array
+"""Whole numbers in a row: a list, an ``array('q')``, a NumPy array."""
+Texts = Sequence[str] | Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class LogTable:
         self.has_json = False
         self._flow_logs = flow_logs is not False
         self._next = 0
+        self._loose = 0  # events since the last compression
         self._first, self._last = _FAR, _NEVER  # bounds of @timestamp
         self._buffer: list[Event] = []
         self._lock = threading.RLock()
@@ -163,22 +170,60 @@ class LogTable:
                 return
             waiting, self._buffer = self._buffer, []
             try:
-                self._insert(waiting)
+                self._insert_events(waiting)
             except Exception:
                 self._buffer = waiting + self._buffer
                 raise
 
-    def _insert(self, events: list[Event]) -> None:
+    def append_columns(
+        self,
+        timestamps: Numbers,
+        ingestions: Numbers,
+        streams: Texts,
+        messages: Texts,
+        event_ids: Texts | None = None,
+    ) -> int:
+        """Adds events column by column, at once and in bulk; returns how many.
+
+        The columns are equally long: times in epoch milliseconds, texts of any kind of sequence (a list, a NumPy
+        array of objects). Without ``event_ids`` they are empty. Ten times less work for Python than `append`, but
+        every call costs some milliseconds: for thousands of events. Raises ValueError for columns of unequal
+        length.
+
+        >>> table = LogTable("/vpc/flow")
+        >>> table.append_columns([1700002800000, 1700002801000], [1700002900000] * 2, ["eni-1"] * 2, ["hello", "you"])
+        2
+        >>> table.event(1).message
+        'you'
+        """
+        count = len(messages)
+        given = {"ts": timestamps, "ing": ingestions}
+        texts = {"stream": streams, "message": messages, "event_id": [""] * count if event_ids is None else event_ids}
+        if any(len(column) != count for column in (*given.values(), *texts.values())):
+            raise ValueError("the columns of events must be equally long")
+        if not count:
+            return 0
+        columns: dict[str, Array] = {name: np.asarray(column, dtype=np.int64) for name, column in given.items()}
+        columns |= {name: _texts(column) for name, column in texts.items()}
+        with self._lock:
+            self.flush()
+            self._insert(columns, count)
+        return count
+
+    def _insert_events(self, events: list[Event]) -> None:
         count = len(events)
-        times = np.fromiter((event.timestamp_ms for event in events), dtype=np.int64, count=count)
-        arrays = {
-            "seq": np.arange(self._next, self._next + count, dtype=np.int64),
-            "ts": times,
+        columns = {
+            "ts": np.fromiter((event.timestamp_ms for event in events), dtype=np.int64, count=count),
             "ing": np.fromiter((event.ingestion_ms for event in events), dtype=np.int64, count=count),
             "stream": _texts([event.stream for event in events]),
-            "event_id": _texts([event.event_id for event in events]),
             "message": _texts([event.message for event in events]),
+            "event_id": _texts([event.event_id for event in events]),
         }
+        self._insert(columns, count)
+
+    def _insert(self, columns: dict[str, Array], count: int) -> None:
+        arrays = {"seq": np.arange(self._next, self._next + count, dtype=np.int64), **columns}
+        times = columns["ts"]
         if bool(np.any(times[1:] < times[:-1])):
             order = np.argsort(times, kind="stable")
             arrays = {name: array[order] for name, array in arrays.items()}
@@ -190,7 +235,9 @@ class LogTable:
             cursor.unregister("incoming")
         self._look(self._next)
         self._next += count
-        if count >= COMPRESS_AT:
+        self._loose += count
+        if self._loose >= COMPRESS_AT:
+            self._loose = 0
             self.compress()
 
     def load(self, select: str, parameters: list[object]) -> None:
@@ -285,9 +332,13 @@ def _drop(database: Database, sql: str) -> None:
         return  # the database is gone, and its tables with it
 
 
-def _texts(values: list[str]) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
+def _texts(values: Texts) -> Array:
     array = np.empty(len(values), dtype=object)
-    array[:] = [value if value.isascii() else _clean(value) for value in values]
+    array[:] = values
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        array[:] = [_clean(value) for value in values]
     return array
 
 

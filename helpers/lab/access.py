@@ -22,6 +22,7 @@ from helpers.lab.process import SandboxInfo
 
 POLL_SECONDS = 30.0
 """How often something awaited is looked at: virtual seconds in the sandbox, real ones in an account."""
+_CLOCK_TRIES = 5
 
 
 class LabError(Exception):
@@ -94,11 +95,14 @@ class SandboxAccess(Access):
 
     def _clock(self, ask: Any, **arguments: Any) -> dict[str, Any]:
         info = self._info
-        try:
-            answer = ask(info.endpoint, info.access_key_id, info.secret_access_key, **arguments)
-        except OSError:
-            self._revive()
-            answer = ask(info.endpoint, info.access_key_id, info.secret_access_key, **arguments)
+        for tries_left in reversed(range(_CLOCK_TRIES)):
+            try:
+                answer = ask(info.endpoint, info.access_key_id, info.secret_access_key, **arguments)
+                break
+            except OSError:
+                if not tries_left:
+                    raise
+                self._revive()
         return dict(answer)
 
     def _revive(self, **_: Any) -> None:

@@ -57,10 +57,12 @@ class CatchUp:
     def _repr_html_(self) -> str:
         if not self.outcomes:
             return "<p>Nothing to catch up on.</p>"
+        left = 'style="text-align:left"'  # JupyterLab sets tables to the right, which is for numbers
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{_SYMBOLS[outcome]} {outcome}</td></tr>" for name, outcome in self.outcomes
+            f"<tr><td {left}>{escape(name)}</td><td {left}>{_SYMBOLS[outcome]} {outcome}</td></tr>"
+            for name, outcome in self.outcomes
         )
-        head = '<tr><th scope="col">notebook</th><th scope="col">its resources were</th></tr>'
+        head = f'<tr><th scope="col" {left}>notebook</th><th scope="col" {left}>its resources were</th></tr>'
         return f"<table><caption>Catching up</caption>{head}{rows}</table>"
 
 

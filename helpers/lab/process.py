@@ -69,16 +69,22 @@ def find(home: Path) -> SandboxInfo | None:
 
 
 def start(
-    home: Path, start_at: float | None = None, seed: int | None = None, idle_seconds: float | None = None
+    home: Path,
+    start_at: float | None = None,
+    seed: int | None = None,
+    idle_seconds: float | None = None,
+    role_delay: float | None = None,
 ) -> SandboxInfo:
     """Find the sandbox of this home or start one, and wait until it answers.
 
-    ``start_at`` (epoch seconds) and ``seed`` count for a home without a history only. Raises :class:`SandboxError`.
+    ``start_at`` (epoch seconds) and ``seed`` count for a home without a history only; ``role_delay`` (seconds in
+    which no service can assume a new role) is kept. All count only where it is started. Raises :class:`SandboxError`.
     """
     home = home.expanduser().absolute()
     _prepare(home)
     with _starting(home):
-        return find(home) or _launch(home, start_at, seed, idle_seconds)
+        options = {"start-at": start_at, "seed": seed, "idle-seconds": idle_seconds, "role-delay": role_delay}
+        return find(home) or _launch(home, options)
 
 
 def stop(home: Path) -> bool:
@@ -165,10 +171,10 @@ def _starting(home: Path) -> Iterator[None]:
         raise SandboxError(f"Another program has been starting the sandbox of {home} for a minute.") from None
 
 
-def _launch(home: Path, start_at: float | None, seed: int | None, idle_seconds: float | None) -> SandboxInfo:
+def _launch(home: Path, options: Mapping[str, float | None]) -> SandboxInfo:
     command = [sys.executable, "-m", "helpers.sandbox", "--home", str(home)]
-    for option, value in (("--start-at", start_at), ("--seed", seed), ("--idle-seconds", idle_seconds)):
-        command += [option, str(value)] if value is not None else []
+    for option, value in options.items():
+        command += [f"--{option}", str(value)] if value is not None else []
     with (home / "server.log").open("ab") as log:
         offset = log.tell()
         process = subprocess.Popen(

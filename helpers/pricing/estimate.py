@@ -1,5 +1,6 @@
 """One month's bill of a flow log and what surrounds it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -131,15 +132,20 @@ class Estimate:
             "<tr>"
             f'<td title="{escape(line.meter.source)}">{escape(line.meter.description)}</td>'
             f"<td>{plain(_rounded(line.quantity))}</td><td>{escape(line.meter.unit)}</td>"
-            f"<td>{money(self.cost_of(line).amount)}</td><td>{escape(line.meter.published)}</td></tr>"
+            f"<td>{money(self.cost_of(line).amount).lstrip('$')}</td><td>{escape(line.meter.published)}</td></tr>"
             for line in self.lines
         )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in (self.dated, *self.notes))
+        notes = "".join(f"<li>{_in_words(escape(note))}</li>" for note in (self.dated, *self.notes))
         return (
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p><strong>{escape(self._totals())}</strong></p>"
+            f"<p><strong>{_in_words(escape(self._totals()))}</strong></p>"
             f"<details><summary>Sources and doubts</summary><ul>{notes}</ul></details>"
         )
+
+
+def _in_words(text: str) -> str:
+    """Amounts without the dollar sign: JupyterLab takes what stands between two of them for a formula."""
+    return re.sub(r"\$(\d[\d,.]*\d|\d)", r"\1 USD", text)
 
 
 def _rounded(value: object) -> Decimal:

@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--start-at", type=float, help="epoch seconds at which a new account's time begins")
     parser.add_argument("--seed", type=int, help="seed of a new account's identifiers")
+    parser.add_argument("--role-delay", type=float, help="seconds before a service can assume a new role; kept")
     parser.add_argument("--idle-seconds", type=float, default=server.DEFAULT_IDLE_SECONDS)
     options = parser.parse_args(arguments)
     home = Home(options.home)
@@ -35,8 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _identity(home: Home, options: argparse.Namespace) -> Identity:
-    """The home's identity. An account that has a history keeps its beginning and its seed."""
+    """The home's identity. An account that has a history keeps its beginning and its seed.
+
+    The delay of roles may change: what was let through is in the journal, and is not judged again.
+    """
     known = home.identity()
+    if known and options.role_delay is not None:
+        known = replace(known, role_delay=options.role_delay)
     fresh = known or new_identity(0.0, 0)
     if known and home.journal.exists() and home.journal.stat().st_size:
         return known
@@ -45,6 +51,7 @@ def _identity(home: Home, options: argparse.Namespace) -> Identity:
         fresh,
         start_at=options.start_at if options.start_at is not None else (known or defaults).start_at,
         seed=options.seed if options.seed is not None else (known or defaults).seed,
+        role_delay=options.role_delay if options.role_delay is not None else fresh.role_delay,
     )
 
 

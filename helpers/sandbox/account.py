@@ -78,6 +78,7 @@ class SandboxAccount:
     def __init__(self, start_at: float, seed: int, journal: Journal, events: EventStore, moto: Moto) -> None:
         self.clock = Clock(start_at)
         self.seed = seed
+        self.role_delay: float = 0.0
         self.journal = journal
         self.events = events
         self.moto = moto

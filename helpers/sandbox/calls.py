@@ -80,6 +80,10 @@ class Account(Protocol):
     def network_version(self) -> int:
         """Changes whenever the network may have changed: whoever keeps a reading of it makes it anew."""
 
+    @property
+    def role_delay(self) -> float:
+        """For how many seconds a new role cannot be assumed by a service yet: 0 unless asked for."""
+
     def now(self) -> float:
         """The virtual time in epoch seconds."""
 

@@ -13,9 +13,9 @@ import orjson
 
 from helpers.flowlogs import DEFAULT_FORMAT, FormatError, LogFormat
 from helpers.sandbox import delivery
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
 from helpers.sandbox.coverage import FlowLog, FlowLogs
-from helpers.sandbox.roles import trust_of
+from helpers.sandbox.roles import created_at, trust_of
 
 _RESOURCES = {
     "VPC": ("DescribeVpcs", "VpcIds", "vpc-"),
@@ -39,6 +39,24 @@ class _Order:
     interval: int
     traffic_type: str
     cross_account_role: str | None
+
+
+@guards("ec2", "CreateFlowLogs")
+def role_may_be_too_new(call: Call, account: Account) -> None:
+    """Where the sandbox was started with ``--role-delay``: IAM has not told everybody of the new role yet.
+
+    The refusal takes the time that is missing, so that whoever tries again, in any loop, gets on.
+    """
+    found = _ROLE_ARN.fullmatch(call.params.get("DeliverLogsPermissionArn", ""))
+    if account.replaying or not account.role_delay or found is None:
+        return
+    try:
+        known_at = created_at(account, found["name"]) + account.role_delay
+    except ServiceError:
+        return  # there is no such role: the call itself says so
+    if account.now() < known_at:
+        account.wait_for(known_at)
+        raise _invalid("Unable to assume given IAM role")
 
 
 @replaces("ec2", "CreateFlowLogs")

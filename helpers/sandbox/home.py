@@ -19,7 +19,10 @@ class HomeUnusable(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What stays the same over all restarts. ``start_at`` is in epoch seconds; ``port`` 0 means not chosen yet."""
+    """What stays the same over all restarts. ``start_at`` is in epoch seconds; ``port`` 0 means not chosen yet.
+
+    ``role_delay`` is for how many seconds a new role cannot be assumed yet by a service: only where asked for.
+    """
 
     access_key_id: str
     secret_access_key: str
@@ -27,6 +30,7 @@ class Identity:
     seed: int = SEED
     port: int = 0
     region: str = "us-east-1"
+    role_delay: float = 0.0
 
 
 @dataclass(frozen=True)

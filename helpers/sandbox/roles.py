@@ -1,6 +1,7 @@
 """Roles and users as policies: what IAM holds, in the form that ``access`` evaluates."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from helpers.access import Policy
@@ -13,6 +14,12 @@ def trust_of(account: Account, role_name: str) -> Policy:
     """A role's trust policy. Raises :class:`ServiceError` (``NoSuchEntity``) where there is no such role."""
     role = account.aws("iam", "GetRole", _IAM, RoleName=role_name)["Role"]
     return Policy.parse(_document(role["AssumeRolePolicyDocument"]), "the trust policy")
+
+
+def created_at(account: Account, role_name: str) -> float:
+    """When a role was made, in epoch seconds. Raises :class:`ServiceError` where there is no such role."""
+    made: datetime = account.aws("iam", "GetRole", _IAM, RoleName=role_name)["Role"]["CreateDate"]
+    return made.timestamp()
 
 
 def policies_of(account: Account, role_name: str) -> list[Policy]:

@@ -52,6 +52,7 @@ def open_account(home: Home, identity: Identity, moto: Moto | None = None) -> Sa
     for note in events.notes:
         _log.warning("%s", note)
     account = SandboxAccount(identity.start_at, identity.seed, journal, events, moto or Moto())
+    account.role_delay = identity.role_delay
     account.moto.preload(identity.region)
     if found:
         checkpoint.restore(account, found)

@@ -9,12 +9,16 @@ from typing import Any
 from helpers.lab import process
 from helpers.lab.access import SandboxAccess
 
+MADE: list["Box"] = []
+"""Every sandbox of this test process, so that none outlives it, whatever failed."""
+
 
 class Box:
     """One home, one process, and its owner's clients."""
 
     def __init__(self, home: Path, **start: Any) -> None:
         self.home = home
+        MADE.append(self)
         self.info = process.start(home, **start)
         self._access = SandboxAccess("us-east-1", home)
         self._clients: dict[str, Any] = {}

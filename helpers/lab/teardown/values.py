@@ -212,9 +212,12 @@ def _text(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 
 def _html(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    left = 'style="text-align:left"'  # JupyterLab sets tables to the right, which is for numbers
+    heads = "".join(f'<th scope="col" {left}>{escape(cell)}</th>' for cell in head)
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
         for row in rows
     )
     table = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"

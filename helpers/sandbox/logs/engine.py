@@ -5,15 +5,17 @@ and then grows by what has come in since; when events leave the group (deletion,
 """
 
 import base64
-import gc
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from helpers.insights import Event, LogTable, MalformedQuery, QueryFailed, run
+import numpy as np
+
+from helpers.insights import LogTable, MalformedQuery, QueryFailed, run
 from helpers.insights import Query as Compiled
 from helpers.insights import compile as compile_query
 from helpers.insights import read_pointer as read_table_pointer
@@ -35,7 +37,13 @@ NOTHING = {
 }
 """The statistics of a query that has looked at nothing yet."""
 
-__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "warm"]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+AHEAD_EVENTS = 20_000
+"""So many new events are typed before a query asks for them: fewer cost it some tens of milliseconds."""
+_typist = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typist")  # one: events go in as they came
+
+__all__ = ["NOTHING", "Compiled", "cells", "compiled", "execute", "read_pointer", "sources", "type_ahead", "warm"]
 
 
 def warm() -> None:
@@ -68,6 +76,13 @@ class _Table:
     generation: tuple[object, ...]
     sequences: "array[int]"
     next_sequence: int = 0
+    pending: list["Future[int]"] = field(default_factory=list)
+
+    def settled(self) -> bool:
+        """Wait for what is being typed ahead; False when it failed, and the table must be made anew."""
+        failed = [future for future in self.pending if future.exception() is not None]
+        self.pending.clear()
+        return not failed
 
 
 _tables: "WeakKeyDictionary[EventStore, dict[tuple[str, str], _Table]]" = WeakKeyDictionary()
@@ -77,14 +92,24 @@ def _table(account: Account, region: str, group: LogGroup) -> _Table:
     """The group's table, up to date."""
     let_expire(account, region, group)
     store: EventStore = account.events
+    entry = _kept(account, region, group)
+    if not entry.settled():
+        del _tables[store][(region, group.name)]
+        entry = _kept(account, region, group)
+    if entry.next_sequence < store.next_sequence:
+        _fill(entry, store, region, group)
+        entry.next_sequence = store.next_sequence
+    return entry
+
+
+def _kept(account: Account, region: str, group: LogGroup) -> _Table:
+    """The group's table as it is; an empty one when there is none, or when events have left the group."""
+    store: EventStore = account.events
     generation = (*store.generation(region, group.name), group.created_ms, group.flow_logs)
     tables = _tables.setdefault(store, {})
     entry = tables.get((region, group.name))
     if entry is None or entry.generation != generation:
         entry = tables[(region, group.name)] = _new_table(account, group, generation)
-    if entry.next_sequence < store.next_sequence:
-        _fill(entry, store, region, group)
-        entry.next_sequence = store.next_sequence
     return entry
 
 
@@ -94,35 +119,54 @@ def _new_table(account: Account, group: LogGroup, generation: tuple[object, ...]
     return _Table(table, generation, array("q"))
 
 
-def _fill(entry: _Table, store: EventStore, region: str, group: LogGroup, until_ms: int | None = None) -> None:
+def _fill(
+    entry: _Table,
+    store: EventStore,
+    region: str,
+    group: LogGroup,
+    until_ms: int | None = None,
+    ahead: bool = False,
+) -> None:
     """Append what the table lacks, in order of arrival, so that it does not matter when queries were asked."""
-    sequences: list[int] = []
-    events: list[Event] = []
-    collecting = gc.isenabled()
-    gc.disable()  # a million new objects, none of them in a cycle
-    try:
-        for name, stream in store.streams(region, group.name).items():
-            numbers, fresh = _fresh(name, stream.settle(), entry.next_sequence, until_ms)
-            sequences += numbers
-            events += fresh
-        order = sorted(range(len(sequences)), key=sequences.__getitem__)
-        entry.table.append(events[i] for i in order)
-        entry.sequences.extend(sequences[i] for i in order)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _fresh(name: str, stream: StreamEvents, since: int, until_ms: int | None) -> tuple[Sequence[int], Iterable[Event]]:
-    """Numbers and events of a stream from number ``since`` on, ingested up to ``until_ms``."""
-    if stream.appended_in_order and until_ms is None:
-        low = bisect_left(stream.sequences, since)
-        columns = stream.timestamps[low:], stream.ingestions[low:], repeat(name), stream.messages[low:]
-        return stream.sequences[low:], map(Event, *columns)
-    chosen = [i for i in stream.since(since) if until_ms is None or stream.ingestions[i] <= until_ms]
-    return [stream.sequences[i] for i in chosen], [
-        Event(stream.timestamps[i], stream.ingestions[i], name, stream.messages[i]) for i in chosen
+    found = [
+        _fresh(name, stream.settle(), entry.next_sequence, until_ms)
+        for name, stream in store.streams(region, group.name).items()
     ]
+    found = [columns for columns in found if len(columns[0])]
+    if not found:
+        return
+    sequences, timestamps, ingestions, streams, messages = map(np.concatenate, zip(*found, strict=True))
+    if len(found) > 1 or bool(np.any(sequences[1:] < sequences[:-1])):
+        order = np.argsort(sequences, kind="stable")
+        sequences, timestamps, ingestions = sequences[order], timestamps[order], ingestions[order]
+        streams, messages = streams[order], messages[order]
+    columns = timestamps, ingestions, streams, messages
+    if ahead:
+        entry.pending.append(_typist.submit(entry.table.append_columns, *columns))
+    else:
+        entry.table.append_columns(*columns)
+    entry.sequences.frombytes(sequences.tobytes())
+
+
+def _fresh(name: str, stream: StreamEvents, since: int, until_ms: int | None) -> tuple[Array, ...]:
+    """A stream's events from number ``since`` on, ingested up to ``until_ms``: numbers, times, names, messages.
+
+    Copies: a view of the store's columns would keep them from growing.
+    """
+    low = bisect_left(stream.sequences, since) if stream.appended_in_order else 0
+    numbers, timestamps, ingestions = (
+        np.array(column[low:], dtype=np.int64) for column in (stream.sequences, stream.timestamps, stream.ingestions)
+    )
+    names = np.full(len(numbers), name, dtype=object)
+    messages = np.empty(len(numbers), dtype=object)
+    messages[:] = stream.messages[low:]
+    columns = (numbers, timestamps, ingestions, names, messages)
+    if stream.appended_in_order and until_ms is None:
+        return columns
+    chosen = numbers >= since
+    if until_ms is not None:
+        chosen &= ingestions <= until_ms
+    return tuple(column[chosen] for column in columns)
 
 
 def execute(
@@ -221,3 +265,19 @@ def read_pointer(text: str) -> tuple[str, int] | None:
         return (region, int(sequence)) if kind == "event" else None
     except ValueError:
         return None
+
+
+def type_ahead(account: Account, region: str, group: LogGroup) -> None:
+    """Begin to type events that came in, in a thread of its own, so that the next query need not.
+
+    Call it with the account's lock held, as every call has it: the events are copied out before it returns.
+    Last in this module: whoever finds it in a module that is being loaded finds all that it needs.
+    """
+    store: EventStore = account.events
+    entry = _tables.get(store, {}).get((region, group.name))
+    streams = store.streams(region, group.name).values()
+    waiting = sum(map(len, streams)) if entry is None else store.next_sequence - entry.next_sequence
+    if waiting >= AHEAD_EVENTS:
+        entry = _kept(account, region, group)
+        _fill(entry, store, region, group, ahead=True)
+        entry.next_sequence = store.next_sequence

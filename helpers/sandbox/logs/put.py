@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from helpers.sandbox.calls import Account, Call, Params, replaces
 from helpers.sandbox.logs.names import DAY_MS, group_named, horizon_ms, invalid, missing_stream, now_ms
-from helpers.sandbox.logs.streams import upload_token
+from helpers.sandbox.logs.streams import store_events, upload_token
 from helpers.sandbox.streams import counted_bytes
 
 MOST_BYTES = 1_048_576
@@ -36,7 +36,7 @@ def put_log_events(call: Call, account: Account) -> Params:
     if new - kept > 1 and timestamps[new - 1] - timestamps[kept] > SPAN_MS:
         raise invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
     events = list(zip(timestamps[kept:new], messages[kept:new], strict=True))
-    account.events.append(account.position, call.region, group.name, stream, events, now)
+    store_events(account, call.region, group, stream, events)
     reply: Params = {"nextSequenceToken": upload_token(account, call.region, group.name, stream)}
     rejected = _rejected(old, kept, new, len(timestamps))
     if rejected:

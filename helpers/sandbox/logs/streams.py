@@ -1,5 +1,6 @@
 """Log streams: create, delete, describe; and the way in for a flow log's delivery."""
 
+import sys
 from collections.abc import Sequence
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
@@ -112,5 +113,14 @@ def deliver(
         raise missing_group()
     found.streams.setdefault(stream, now_ms(account))
     found.flow_logs = flow_logs and found.flow_logs is not False
-    stored: int = account.events.append(account.position, region, group, stream, events, now_ms(account))
+    return store_events(account, region, found, stream, events)
+
+
+def store_events(account: Account, region: str, group: LogGroup, stream: str, events: Sequence[tuple[int, str]]) -> int:
+    """Put (timestamp in ms, message) pairs into the event store; queries learn of them when they are many."""
+    stored: int = account.events.append(account.position, region, group.name, stream, events, now_ms(account))
+    engine = sys.modules.get("helpers.sandbox.logs.engine")  # loaded beside the server's start, not for this
+    type_ahead = getattr(engine, "type_ahead", None)
+    if type_ahead is not None and not account.replaying:
+        type_ahead(account, region, group)
     return stored
