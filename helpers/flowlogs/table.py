@@ -153,23 +153,26 @@ def _stand_in(data: bytes) -> bytes | None:
 
 
 def _parse(data: bytes, fmt: LogFormat, gap: str) -> pd.DataFrame | None:
-    """The block's columns with this for a gap in text; a gap in a number must be a number."""
-    types: dict[str, Any] = {field.attribute: "int64" if field.is_integer else object for field in fmt.fields}
-    missing = {field.attribute: [gap] for field in fmt.fields if not field.is_integer}
+    """The block's columns with this for a gap in text; None if a gap in a number is no whole number either.
+
+    Numbers are left to be inferred: asked for whole ones, the parser would take 1e2 for a hundred.
+    """
+    text = [field.attribute for field in fmt.fields if not field.is_integer]
     try:
-        with np.errstate(invalid="ignore"):  # what is too long for a number comes out negative or as the highest
-            return pd.read_csv(
-                io.BytesIO(data),
-                sep=" ",
-                header=None,
-                names=list(types),
-                dtype=types,
-                quoting=csv.QUOTE_NONE,
-                keep_default_na=False,
-                na_values=missing,
-            )
-    except (ValueError, OverflowError):
+        frame = pd.read_csv(
+            io.BytesIO(data),
+            sep=" ",
+            header=None,
+            names=[field.attribute for field in fmt.fields],
+            dtype=dict.fromkeys(text, object),
+            quoting=csv.QUOTE_NONE,
+            keep_default_na=False,
+            na_values={name: [gap] for name in text},
+        )
+    except ValueError:
         return None
+    whole = all(frame[field.attribute].dtype == np.int64 for field in fmt.fields if field.is_integer)
+    return frame if whole else None
 
 
 def _integers(column: "pd.Series[Any]", field: Field) -> "pd.Series[Any]":

@@ -47,7 +47,7 @@ def read(lab: Lab, traffic: list[list[str]], tmp_path_factory: pytest.TempPathFa
 
     def run(*words: str) -> list[str]:
         command = [str(Path(sys.executable).with_name("flowlogs_reader")), *words]
-        done = subprocess.run(command, env=surroundings, cwd=home, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=surroundings, cwd=home, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
@@ -119,5 +119,5 @@ def test_a_wrong_key_gets_it_nowhere(read: Reader, lab: Lab, tmp_path: Path) -> 
         "AWS_DEFAULT_REGION": lab.box.info.region,
     }
     command = [str(Path(sys.executable).with_name("flowlogs_reader")), *DAY, network.GROUP]
-    done = subprocess.run(command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert done.returncode != 0 and "Error" in done.stderr and not done.stdout

@@ -20,7 +20,7 @@ RECORD_FIELDS = 14
 def command_line(*words: str) -> str:
     """What one of our commands prints."""
     command = [sys.executable, "-m", "helpers", "sandbox", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=180).stdout
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_plain_boto3_program_sees_the_records_of_its_traffic(printed: dict[str
         assert all(len(line) == RECORD_FIELDS for line in lines)
         assert {line[12] for line in lines if peer in line} == {"ACCEPT"}
     assert not before
-    assert time.monotonic() - began < 60, "seconds of real time, not the minutes of the virtual one"
+    assert time.monotonic() - began < 200, "of real time; the virtual one moved by a quarter of an hour"
 
 
 def test_an_unsigned_or_wrongly_signed_call_is_refused(printed: dict[str, Any]) -> None:
