@@ -4,7 +4,7 @@ IN_VENV := .venv/bin/python
 PYTEST := $(IN_VENV) -m pytest -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-all bench clean
+.PHONY: help setup course solved lab test test-all bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup:  ## make or refresh .venv (the other targets do it themselves)
 
 course: setup  ## run every notebook headless, offline, and report in build/course/
 	@$(IN_VENV) -m helpers run --keep-going --out build/course
+
+solved: setup  ## the same with every exercise solved, in build/solved/: each check must then be done
+	@$(IN_VENV) -m helpers run --solved --keep-going --out build/solved
 
 lab: setup  ## open JupyterLab on your own copies of the notebooks, in my/
 	@$(IN_VENV) -m helpers lab
@@ -30,7 +33,8 @@ bench: setup  ## the performance figures, as ratios within one run (minutes; on 
 	@$(IN_VENV) -m benchmarks
 
 clean:  ## remove what was built; keeps .venv, your notebooks in my/ and your sandbox in .sandbox/
-	@if [ -d build/course/sandbox ] && [ -x $(IN_VENV) ]; then \
-		$(IN_VENV) -m helpers sandbox stop --home build/course/sandbox >/dev/null 2>&1 || true; fi
+	@for home in build/course/sandbox build/solved/sandbox; do \
+		if [ -d $$home ] && [ -x $(IN_VENV) ]; then \
+			$(IN_VENV) -m helpers sandbox stop --home $$home >/dev/null 2>&1 || true; fi; done
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -path ./.venv -prune -o -path ./my -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

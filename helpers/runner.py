@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,9 +28,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-__all__ = ["CHECK_MIME", "HEAVY", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
+from helpers.lessons.verdict import CHECK_MIME
 
-CHECK_MIME = "application/vnd.workbook.check+json"
+__all__ = ["CHECK_MIME", "HEAVY", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
 
 # What every notebook of the course imports, and what makes half of a kernel's start.
 HEAVY = ("boto3", "pandas", "matplotlib.pyplot")
@@ -90,6 +90,7 @@ def run_notebooks(
     keep_going: bool = False,
     time_limit: float = _LONGEST_RUN,
     preload: Sequence[str] = HEAVY,
+    all_done: bool = False,
     on_start: Callable[[int, str], None] = lambda number, name: None,
     on_end: Callable[[NotebookResult], None] = lambda result: None,
 ) -> CourseResult:
@@ -99,8 +100,9 @@ def run_notebooks(
     The kernels work in ``out``, which is neither the notebooks' folder nor the caller's: a notebook must
     not depend on where it is started. ``preload`` names the modules that a kernel imports while it waits
     for its turn; no name of theirs appears in the notebook. ``time_limit`` is in seconds, for all
-    notebooks together. Without ``keep_going`` the first failure ends the run, and the rest is reported
-    as not run.
+    notebooks together. With ``all_done`` a check of something not attempted or not right
+    yet fails its notebook: so is the solved edition run. Without ``keep_going`` the first failure ends the
+    run, and the rest is reported as not run.
     """
     started, begun = time.time(), time.monotonic()
     deadline = begun + time_limit
@@ -120,11 +122,22 @@ def run_notebooks(
                 on_start(number, path.stem)
                 values = (parameters or {}).get(path.stem, {})
                 result = _run_one(path, out, values, kernels, deadline, more=number < len(notebooks))
+                result = _all_done(result) if all_done else result
                 results.append(result)
                 on_end(result)
         finally:
             kernels.close()
     return CourseResult(started, time.monotonic() - begun, tuple(results))
+
+
+def _all_done(result: NotebookResult) -> NotebookResult:
+    """The same result, failed where a check was not passed."""
+    if result.status != "passed" or all(check.passed for check in result.checks):
+        return result
+    checks = tuple(check if check.passed else replace(check, passed=False) for check in result.checks)
+    open_ones = [check for check in checks if not check.passed]
+    words = "; ".join(f"{check.id}: {check.message.splitlines()[0]}" for check in open_ones)
+    return replace(result, status="failed", problem=f"not done: {words}", checks=checks)
 
 
 class _Kernels:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from helpers.lessons.content import KINDS, exercises
 from helpers.runner import CourseResult, NotebookResult, without_ansi
 
 
@@ -76,4 +77,18 @@ def table(notebooks: Sequence[NotebookResult]) -> str:
         f"{notebook.name:<{width}}  {notebook.cells:>5}  {notebook.seconds:>7.1f}  {notebook.status}"
         for notebook in notebooks
     ]
+    return "\n".join(lines)
+
+
+def exercise_table(notebooks: Sequence[NotebookResult]) -> str:
+    """How many exercises of each kind were checked, and how many were done."""
+    known = exercises()
+    lines = [f"{'exercises':<22}  count  done"]
+    seen = {check.id: check.passed for notebook in notebooks for check in notebook.checks}
+    for kind, words in KINDS.items():
+        ids = [id_ for id_ in seen if id_ in known and known[id_].kind == kind]
+        lines.append(f"{words:<22}  {len(ids):>5}  {sum(seen[id_] is True for id_ in ids):>4}")
+    drills = [passed for id_, passed in seen.items() if id_ not in known]
+    if drills:
+        lines.append(f"{'read a record':<22}  {len(drills):>5}  {sum(passed is True for passed in drills):>4}")
     return "\n".join(lines)

@@ -1,11 +1,13 @@
 """``python -m helpers run``: the notebooks, headless, in a sandbox of their own."""
 
 import argparse
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="use this sandbox instead of a fresh private one, and let it run",
     )
+    parser.add_argument(
+        "--solved", action="store_true", help="with every exercise solved; a check that is not done then fails"
+    )
     parser.add_argument("--keep-going", action="store_true", help="run the rest after a failure")
     parser.add_argument(
         "--time-limit", type=minutes, default=_DEFAULT_LIMIT * 60.0, metavar="MINUTES",
@@ -60,6 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     home = out / "sandbox" if private else arguments.home.expanduser().absolute()
     _prepare(out, chosen, home, private=private)
     try:
+        if arguments.solved:
+            with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder:
+                return _run(_solved(chosen, Path(folder)), parameters, out, home, arguments)
         return _run(chosen, parameters, out, home, arguments)
     finally:
         if private:
@@ -91,6 +99,7 @@ def _run(
         parameters=parameters,
         keep_going=arguments.keep_going,
         time_limit=arguments.time_limit,
+        all_done=arguments.solved,
         on_start=starting,
         on_end=ended,
     )
@@ -98,9 +107,23 @@ def _run(
     report.write_junit(result, out / "junit.xml")
     failed = sum(notebook.status == "failed" for notebook in result.notebooks)
     print(f"\n{report.table(result.notebooks)}\n")
+    if arguments.solved:
+        print(f"{report.exercise_table(result.notebooks)}\n")
     verdict = "all passed" if result.passed else f"{failed} failed"
     print(f"{len(chosen)} notebooks in {result.seconds:.0f} s, {verdict}; see {shown(out)}", flush=True)
     return ExitCode.DONE if result.passed else ExitCode.CHECK_FAILED
+
+
+def _solved(chosen: Sequence[Path], folder: Path) -> list[Path]:
+    """Copies of the notebooks with the solutions in the exercise cells."""
+    from helpers.lessons.content import exercises
+    from helpers.lessons.weave import solved, write
+
+    copies = []
+    for path in chosen:
+        copies.append(folder / path.name)
+        write(solved(json.loads(path.read_text(encoding="utf-8")), exercises()), copies[-1])
+    return copies
 
 
 def choose(numbers: Sequence[str], folder: Path) -> list[Path]:

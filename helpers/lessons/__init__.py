@@ -1,4 +1,8 @@
-"""What the lessons say and ask beside plain boto3: errors that are meant to happen, and the reason behind a record.
+"""What the lessons say and ask beside plain boto3: exercises with their checks, errors that are meant to happen, and
+the reason behind a record.
+
+    check, hint, solution, progress = exercises(lab, globals())
+    check("03.2")                            # looks at the account: not attempted, not yet, or done
 
     with expect_error("AccessDenied") as refusal:
         sts.assume_role(RoleArn=role, RoleSessionName="me")
@@ -13,7 +17,8 @@
 AccessDenied: not you
 """
 
+from helpers.lessons.desk import Tools, exercises
 from helpers.lessons.errors import ExpectedError, LessonError, expect_error
 from helpers.lessons.explain import explain
 
-__all__ = ["ExpectedError", "LessonError", "expect_error", "explain"]
+__all__ = ["ExpectedError", "LessonError", "Tools", "exercises", "expect_error", "explain"]

@@ -1,0 +1,66 @@
+"""Is this one of the accepted values? Spelling, case and number types do not matter; meaning does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.lessons.content import Exercise
+from helpers.lessons.scene import Judgement, done, not_attempted, not_yet
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a starter's gap is still a gap: ``None``, ``...``, or a container that holds only such."""
+    if value is None or value is Ellipsis:
+        return True
+    if isinstance(value, Mapping):
+        return all(is_empty(each) for each in value.values())
+    if isinstance(value, list | tuple | set):
+        return all(is_empty(each) for each in value)
+    return isinstance(value, str) and not value.strip()
+
+
+def judge_value(exercise: Exercise, value: Any) -> Judgement:
+    """Compare with the accepted values; a known wrong one brings its own message, another one ``other``."""
+    if is_empty(value):
+        return not_attempted()
+    mine = plain(value)
+    if any(mine == plain(each) for each in exercise.accepted):
+        return done()
+    for wrong in exercise.wrong:
+        if not wrong.source and mine == plain(wrong.answer):
+            return not_yet(wrong.says, answer=value)
+    expected, given = _sort(exercise.accepted[0]), _sort(value)
+    if expected != given:
+        return not_yet("type", given=given, expected=expected)
+    return not_yet("other", answer=value)
+
+
+def plain(value: Any) -> Any:
+    """A value by its meaning: text folded, numbers of one type, lists without order."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return " ".join(value.split()).casefold()
+    if isinstance(value, Mapping):
+        return {plain(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return sorted((plain(each) for each in value), key=repr)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def _sort(value: Any) -> str:
+    if isinstance(value, bool):
+        return "True or False"
+    if isinstance(value, str):
+        return "a text in quotes"
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "a list"
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return f"something of type {type(value).__name__}"
+    return "a number"

@@ -1,0 +1,49 @@
+"""What a check says: one of three outcomes, in words first, for eyes, screen readers and build servers alike."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+CHECK_MIME = "application/vnd.workbook.check+json"
+"""Beside the words, an output carries the outcome as data under this type: the runner reads it."""
+
+Outcome = Literal["not attempted", "not yet", "done"]
+SYMBOLS: dict[str, str] = {"not attempted": "○", "not yet": "◐", "done": "✓"}
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Something said to the learner, as Markdown; in a terminal the same characters read well enough."""
+
+    markdown: str
+
+    def __str__(self) -> str:
+        return self.markdown
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/plain": self.markdown, "text/markdown": self.markdown}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one check. ``key`` names the message in the content; ``stumbled`` marks a fault of the course."""
+
+    id: str
+    title: str
+    outcome: Outcome
+    message: str
+    key: str = ""
+    stumbled: bool = False
+
+    def __str__(self) -> str:
+        name = f"{self.id} {self.title}".strip()
+        return f"**{SYMBOLS[self.outcome]} {self.outcome.capitalize()}: {name}**\n\n{self.message}"
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        passed = False if self.stumbled else (True if self.outcome == "done" else None)
+        data = {"id": self.id, "passed": passed, "outcome": self.outcome, "message": self.message}
+        data |= {"key": self.key, "stumbled": self.stumbled}
+        return {"text/plain": str(self), "text/markdown": str(self), CHECK_MIME: data}
