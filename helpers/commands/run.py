@@ -14,7 +14,7 @@ import nbformat
 
 from helpers.commands.errors import ExitCode, broken, usage
 from helpers.commands.parameters import declared, resolve
-from helpers.commands.places import MY, NOTEBOOKS, ROOT, shown
+from helpers.commands.places import MY, NOTEBOOKS, ROOT, folder, shown
 
 _MARKER = "made-by-the-runner"
 _DEFAULT_LIMIT = 30
@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a value for the notebooks' parameters cell; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "build" / "course", metavar="DIR",
+        "--out", type=folder, default=ROOT / "build" / "course", metavar="DIR",
         help="where executed copies, results.json and junit.xml go (build/course)",
     )  # fmt: skip
     parser.add_argument(
         "--home",
-        type=Path,
+        type=folder,
         metavar="DIR",
         help="use this sandbox instead of a fresh private one, and let it run",
     )
@@ -153,7 +153,10 @@ def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) ->
         for name in ("results.json", "junit.xml", *(path.name for path in chosen)):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
-        raise broken(f"cannot write to {shown(Path(error.filename or out))}: {error.strerror}.") from None
+        where = shown(Path(error.filename or out))
+        raise broken(
+            f"cannot write to {where} ({error.strerror}): choose other folders with --out and --home."
+        ) from None
 
 
 def stop_sandbox(home: Path) -> None:

@@ -5,6 +5,7 @@ Everything above asks an :class:`Access` for clients and for the time, and never
 
 import os
 import time
+import warnings
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -71,7 +72,7 @@ class SandboxAccess(Access):
         self.region = region
         self.home = (home or process.default_home()).expanduser().absolute()
         try:
-            self._info = process.start(self.home)
+            self._info = process.start(self.home, say=_remark)
         except process.SandboxError as problem:
             raise LabError(str(problem)) from problem
         self._session = isolated_session(self._info, region)
@@ -115,6 +116,11 @@ class SandboxAccess(Access):
                 "The sandbox ended and its old port is taken by another program. "
                 "Restart the kernel (menu Kernel) and run the notebook again: nothing was lost."
             )
+
+
+def _remark(remark: str) -> None:
+    """Shown below the cell that opened the lab, without stopping it."""
+    warnings.warn(remark, stacklevel=2)
 
 
 def isolated_session(info: SandboxInfo, region: str) -> boto3.Session:
