@@ -55,11 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = choose(arguments.notebooks, NOTEBOOKS)
     given = _once(arguments.parameters)
     parameters = {path.stem: resolve(given, declared(_read(path)), path.stem) for path in chosen}
+    _must_make_sense(given)
     out = arguments.out.expanduser().absolute()
     private = arguments.home is None
     home = out / "sandbox" if private else arguments.home.expanduser().absolute()
     _prepare(out, chosen, home, private=private)
     try:
+        if not private and given.get("mode") != "aws":
+            _start_sandbox(home)
         return _run(chosen, parameters, out, home, arguments)
     finally:
         if private:
@@ -119,6 +122,20 @@ def choose(numbers: Sequence[str], folder: Path) -> list[Path]:
     return [path for name, path in there.items() if not wanted or name in wanted]
 
 
+def _must_make_sense(given: Mapping[str, str]) -> None:
+    """Refuse what `open_lab` would refuse in the first notebook's first cell."""
+    from helpers.lab import LabError
+    from helpers.lab.parameters import check
+
+    mode = given.get("mode", "sandbox")
+    try:
+        check(mode, given.get("region", "us-east-1"), given.get("prefix", "demo"))
+    except LabError as problem:
+        raise usage(str(problem)) from None
+    if mode == "aws" and not given.get("confirm_account"):
+        raise usage('mode "aws" makes real resources that cost money: name the account with -p confirm_account ID.')
+
+
 def _once(pairs: Sequence[Sequence[str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in pairs:
@@ -157,6 +174,16 @@ def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) ->
         raise broken(
             f"cannot write to {where} ({error.strerror}): choose other folders with --out and --home."
         ) from None
+
+
+def _start_sandbox(home: Path) -> None:
+    """Now, and not in the first notebook: where it cannot start, the set-up is broken and no lesson has failed."""
+    from helpers.lab import process
+
+    try:
+        process.start(home, say=lambda remark: print(remark, file=sys.stderr))
+    except process.SandboxError as problem:
+        raise broken(str(problem)) from None
 
 
 def stop_sandbox(home: Path) -> None:

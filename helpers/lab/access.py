@@ -29,6 +29,10 @@ _CLOCK_TRIES = 5
 class LabError(Exception):
     """The lab cannot do what was asked; the text says what to do next."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows below the cell: the sentence alone. Our own lines would not tell a learner more."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Access(ABC):
     """Clients and time of one AWS account in one region."""
