@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from helpers.commands.errors import ExitCode
-from helpers.commands.places import ROOT, sandbox_home, shown
+from helpers.commands.places import ROOT, folder, sandbox_home, shown
 
 _DISTRIBUTION = "vpc-flow-logs-workbook"
 
@@ -33,7 +33,7 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", type=Path, metavar="DIR", help="check this sandbox home (FLOWLOGS_HOME, .sandbox)")
+    parser.add_argument("--home", type=folder, metavar="DIR", help="check this sandbox home (FLOWLOGS_HOME, .sandbox)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import nbformat
 
 from helpers.commands.errors import ExitCode, broken, usage
 from helpers.commands.parameters import declared, resolve
-from helpers.commands.places import MY, NOTEBOOKS, ROOT, shown
+from helpers.commands.places import MY, NOTEBOOKS, ROOT, folder, shown
 
 _MARKER = "made-by-the-runner"
 _DEFAULT_LIMIT = 30
@@ -29,12 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a value for the notebooks' parameters cell; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "build" / "course", metavar="DIR",
+        "--out", type=folder, default=ROOT / "build" / "course", metavar="DIR",
         help="where executed copies, results.json and junit.xml go (build/course)",
     )  # fmt: skip
     parser.add_argument(
         "--home",
-        type=Path,
+        type=folder,
         metavar="DIR",
         help="use this sandbox instead of a fresh private one, and let it run",
     )
@@ -60,11 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = choose(arguments.notebooks, NOTEBOOKS)
     given = _once(arguments.parameters)
     parameters = {path.stem: resolve(given, declared(_read(path)), path.stem) for path in chosen}
+    _must_make_sense(given)
     out = arguments.out.expanduser().absolute()
     private = arguments.home is None
     home = out / "sandbox" if private else arguments.home.expanduser().absolute()
     _prepare(out, chosen, home, private=private)
     try:
+        if not private and given.get("mode") != "aws":
+            _start_sandbox(home)
         if arguments.solved:
             with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder:
                 return _run(_solved(chosen, Path(folder)), parameters, out, home, arguments)
@@ -142,6 +145,20 @@ def choose(numbers: Sequence[str], folder: Path) -> list[Path]:
     return [path for name, path in there.items() if not wanted or name in wanted]
 
 
+def _must_make_sense(given: Mapping[str, str]) -> None:
+    """Refuse what `open_lab` would refuse in the first notebook's first cell."""
+    from helpers.lab import LabError
+    from helpers.lab.parameters import check
+
+    mode = given.get("mode", "sandbox")
+    try:
+        check(mode, given.get("region", "us-east-1"), given.get("prefix", "demo"))
+    except LabError as problem:
+        raise usage(str(problem)) from None
+    if mode == "aws" and not given.get("confirm_account"):
+        raise usage('mode "aws" makes real resources that cost money: name the account with -p confirm_account ID.')
+
+
 def _once(pairs: Sequence[Sequence[str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in pairs:
@@ -176,7 +193,20 @@ def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) ->
         for name in ("results.json", "junit.xml", *(path.name for path in chosen)):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
-        raise broken(f"cannot write to {shown(Path(error.filename or out))}: {error.strerror}.") from None
+        where = shown(Path(error.filename or out))
+        raise broken(
+            f"cannot write to {where} ({error.strerror}): choose other folders with --out and --home."
+        ) from None
+
+
+def _start_sandbox(home: Path) -> None:
+    """Now, and not in the first notebook: where it cannot start, the set-up is broken and no lesson has failed."""
+    from helpers.lab import process
+
+    try:
+        process.start(home, say=lambda remark: print(remark, file=sys.stderr))
+    except process.SandboxError as problem:
+        raise broken(str(problem)) from None
 
 
 def stop_sandbox(home: Path) -> None:

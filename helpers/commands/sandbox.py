@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.commands.errors import ExitCode, broken, usage
-from helpers.commands.places import sandbox_home
+from helpers.commands.places import folder, sandbox_home
 from helpers.lab import process
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?[smhd])+")
 _MOST_SECONDS = 10 * 365 * 86400.0
+_YEARS = range(2000, 2100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start = actions.add_parser("start", help="start it, or find the one that runs; prints one JSON line")
     start.add_argument("--start-at", type=_moment, help="when a new account's time begins, e.g. 2026-01-05T09:00:00Z")
     start.add_argument("--seed", type=int, help="seed of a new account's identifiers")
-    start.add_argument("--idle", type=_duration, help="stop by itself after so long without a call, e.g. 30m")
+    start.add_argument("--idle", type=_idle_time, help="stop by itself after so long without a call, e.g. 30m")
     start.add_argument(
         "--role-delay",
         type=_duration,
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     move.add_argument("--advance", type=_duration, metavar="10m")
     move.add_argument("--until", type=_moment, metavar="ISO")
     for action in (start, stop, status, reset, clock):
-        action.add_argument("--home", type=Path, help="its folder (else FLOWLOGS_HOME, else .sandbox/)")
+        action.add_argument("--home", type=folder, help="its folder (else FLOWLOGS_HOME, else .sandbox/)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,13 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _start(home: Path, arguments: argparse.Namespace) -> int:
     running = process.find(home)
+    begun = running is not None or process.has_history(home)
+    if begun and (arguments.start_at is not None or arguments.seed is not None):
+        _remark("--start-at and --seed count for a new account only; this one has begun: `sandbox reset` makes one.")
     if running is not None:
         print(f"A sandbox already serves {home} (process {running.pid}); this is it.", file=sys.stderr)
     else:
         start_at = arguments.start_at.timestamp() if arguments.start_at else None
-        running = process.start(home, start_at, arguments.seed, arguments.idle, arguments.role_delay)
+        running = process.start(home, start_at, arguments.seed, arguments.idle, arguments.role_delay, _remark)
     print(json.dumps(asdict(running)))
     return ExitCode.DONE
+
+
+def _remark(remark: str) -> None:
+    print(remark, file=sys.stderr)
 
 
 def _stop(home: Path, _: argparse.Namespace) -> int:
@@ -126,9 +134,18 @@ def _duration(text: str) -> float:
     return seconds
 
 
+def _idle_time(text: str) -> float:
+    seconds = _duration(text)
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("a sandbox that waits for nothing stops at once: write 30m, for example")
+    return seconds
+
+
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-01-05T09:00:00Z") from None
+    if moment.year not in _YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between {_YEARS[0]} and {_YEARS[-1]}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

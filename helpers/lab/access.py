@@ -5,6 +5,7 @@ Everything above asks an :class:`Access` for clients and for the time, and never
 
 import os
 import time
+import warnings
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -27,6 +28,10 @@ _CLOCK_TRIES = 5
 
 class LabError(Exception):
     """The lab cannot do what was asked; the text says what to do next."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows below the cell: the sentence alone. Our own lines would not tell a learner more."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class Access(ABC):
@@ -71,7 +76,7 @@ class SandboxAccess(Access):
         self.region = region
         self.home = (home or process.default_home()).expanduser().absolute()
         try:
-            self._info = process.start(self.home)
+            self._info = process.start(self.home, say=_remark)
         except process.SandboxError as problem:
             raise LabError(str(problem)) from problem
         self._session = isolated_session(self._info, region)
@@ -115,6 +120,11 @@ class SandboxAccess(Access):
                 "The sandbox ended and its old port is taken by another program. "
                 "Restart the kernel (menu Kernel) and run the notebook again: nothing was lost."
             )
+
+
+def _remark(remark: str) -> None:
+    """Shown below the cell that opened the lab, without stopping it."""
+    warnings.warn(remark, stacklevel=2)
 
 
 def isolated_session(info: SandboxInfo, region: str) -> boto3.Session:

@@ -1,6 +1,5 @@
 """The learner's session: clients, names, time, and what the lab's resources are."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from helpers.lab import names
+from helpers.lab import names, parameters
 from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, SandboxAccess
 from helpers.lab.catchup import CatchUp
 from helpers.lab.readings import Readings
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from helpers.lab.teardown import Teardown
 
 Found = TypeVar("Found")
-_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
 def open_lab(
@@ -35,16 +33,9 @@ def open_lab(
     account with the credentials that the AWS CLI would use, and refuses to unless ``confirm_account`` is its id.
     Raises :class:`LabError` with a sentence that says what to do.
     """
-    if not _PREFIX.fullmatch(prefix):
-        raise LabError(
-            f"prefix={prefix!r} cannot be used in names: take up to 20 lower-case letters, digits and hyphens, "
-            f"beginning with a letter."
-        )
-    if mode == "sandbox":
-        return Lab(SandboxAccess(region), prefix)
-    if mode == "aws":
-        return Lab(AwsAccess(region, confirm_account), prefix)
-    raise LabError(f'mode={mode!r} does not exist: use "sandbox" or "aws".')
+    parameters.check(mode, region, prefix)
+    access = SandboxAccess(region) if mode == "sandbox" else AwsAccess(region, confirm_account)
+    return Lab(access, prefix)
 
 
 class Lab:

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,17 +74,25 @@ def start(
     seed: int | None = None,
     idle_seconds: float | None = None,
     role_delay: float | None = None,
+    say: Callable[[str], None] = lambda remark: None,
 ) -> SandboxInfo:
     """Find the sandbox of this home or start one, and wait until it answers.
 
     ``start_at`` (epoch seconds) and ``seed`` count for a home without a history only; ``role_delay`` (seconds in
-    which no service can assume a new role) is kept. All count only where it is started. Raises :class:`SandboxError`.
+    which no service can assume a new role) is kept. All count only where it is started. ``say`` gets what the sandbox
+    remarks while it starts, such as a torn line that it dropped. Raises :class:`SandboxError`.
     """
     home = home.expanduser().absolute()
     _prepare(home)
     with _starting(home):
         options = {"start-at": start_at, "seed": seed, "idle-seconds": idle_seconds, "role-delay": role_delay}
-        return find(home) or _launch(home, options)
+        return find(home) or _launch(home, options, say)
+
+
+def has_history(home: Path) -> bool:
+    """Whether an account has begun there, so that its beginning and its seed are settled."""
+    journal = home / "journal.jsonl"
+    return journal.is_file() and journal.stat().st_size > 0
 
 
 def stop(home: Path) -> bool:
@@ -109,7 +117,7 @@ def reset(home: Path) -> Path | None:
     stop(home)
     old = [home / name for name in ("journal.jsonl", "checkpoint.pickle", "events", "readings", "server.json")]
     old = [path for path in old if path.exists()]
-    if _read(home / "identity.json") is None and (home / "identity.json").exists():
+    if (home / "identity.json").exists() and not _is_sound(_read(home / "identity.json")):
         old.append(home / "identity.json")
     if not old:
         return None
@@ -171,7 +179,7 @@ def _starting(home: Path) -> Iterator[None]:
         raise SandboxError(f"Another program has been starting the sandbox of {home} for a minute.") from None
 
 
-def _launch(home: Path, options: Mapping[str, float | None]) -> SandboxInfo:
+def _launch(home: Path, options: Mapping[str, float | None], say: Callable[[str], None]) -> SandboxInfo:
     command = [sys.executable, "-m", "helpers.sandbox", "--home", str(home)]
     for option, value in options.items():
         command += [f"--{option}", str(value)] if value is not None else []
@@ -193,6 +201,8 @@ def _launch(home: Path, options: Mapping[str, float | None]) -> SandboxInfo:
     if not line:
         process.wait(timeout=START_TIMEOUT_SECONDS)
         raise SandboxError(_last_words(home / "server.log", offset))
+    for remark in (home / "server.log").read_bytes()[offset:].decode("utf-8", "replace").splitlines():
+        say(remark)
     return SandboxInfo(**json.loads(line))
 
 
@@ -222,6 +232,18 @@ def _is_free(home: Path) -> bool:
         return False
     lock.release()
     return True
+
+
+def _is_sound(identity: Mapping[str, Any] | None) -> bool:
+    """Whether the next account can have this key and port."""
+    texts, numbers = ("access_key_id", "secret_access_key", "region"), ("port", "seed", "start_at", "role_delay")
+    return (
+        identity is not None
+        and {"access_key_id", "secret_access_key"} <= set(identity) <= {*texts, *numbers}
+        and all(isinstance(identity.get(name, ""), str) for name in texts)
+        and all(isinstance(identity.get(name, 0), (int, float)) for name in numbers)
+        and identity.get("port", 0) in range(65536)
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:

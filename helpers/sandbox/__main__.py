@@ -4,9 +4,11 @@ Prints one JSON line when it is ready. ``python -m helpers sandbox start`` runs 
 """
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import orjson
 
@@ -32,7 +34,25 @@ def main(arguments: list[str] | None = None) -> int:
     except server.FAILURES as problem:
         print(problem, file=sys.stderr)
         return BROKEN
+    except OSError as problem:
+        print(_unusable(home, problem), file=sys.stderr)
+        return BROKEN
     return 0
+
+
+def _unusable(home: Home, problem: OSError) -> str:
+    where = problem.filename or home.folder
+    return (
+        f"The sandbox cannot use {where} ({problem.strerror or problem}). Give it back to its owner or move it away; "
+        f"`python -m helpers sandbox reset` starts afresh and keeps the old files."
+    )
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: all is written and closed, and on its way out a library would fill the log with its own leaks."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _identity(home: Home, options: argparse.Namespace) -> Identity:
@@ -71,4 +91,4 @@ def _announce(running: server.Server) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -20,6 +20,9 @@ from helpers.sandbox.files import CannotWrite
 from helpers.sandbox.identities import Identities, owner
 
 CLOCK_PATH = "/_sandbox/clock"
+LONGEST_MOVE_SECONDS = 10 * 366 * 86400.0
+END_OF_TIME = 4102444800.0
+"""2100-01-01: there is no way back, so a slip in a year must not cost the account."""
 CLOCK_SERVICE = "sandbox"
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -121,6 +124,8 @@ class Front:
         if to is not None:
             if to < self.account.now():
                 return _plain(400, "The clock only moves forward.")
+            if to > min(self.account.now() + LONGEST_MOVE_SECONDS, END_OF_TIME):
+                return _plain(400, "The clock moves ten years at most, and not past 2100: was that year meant?")
             self.account.advance(to)
         # Without the lock: who asks whether the sandbox lives gets an answer during the longest call, too.
         now, due = self.account.now(), self.account.clock.next_due()

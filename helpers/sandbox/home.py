@@ -34,6 +34,17 @@ class Identity:
     region: str = "us-east-1"
     role_delay: float = 0.0
 
+    def is_sound(self) -> bool:
+        """Whether each value is of its kind: the file may have been edited."""
+        texts = (self.access_key_id, self.secret_access_key, self.region)
+        numbers = (self.start_at, self.seed, self.port, self.role_delay)
+        return (
+            all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, (int, float)) for number in numbers)
+            and isinstance(self.port, int)
+            and 0 <= self.port < 65536
+        )
+
 
 @dataclass(frozen=True)
 class Running:
@@ -82,9 +93,15 @@ class Home:
         if document is None:
             return None
         try:
-            return Identity(**document)
-        except TypeError as problem:
-            raise HomeUnusable(f"{self._identity} is not an identity of this sandbox: {problem}.") from problem
+            identity = Identity(**document)
+        except TypeError:
+            identity = None
+        if identity is None or not identity.is_sound():
+            raise HomeUnusable(
+                f"{self._identity} is not what the sandbox wrote. "
+                f"`python -m helpers sandbox reset` starts afresh and keeps the old files."
+            )
+        return identity
 
     def save_identity(self, identity: Identity) -> None:
         files.replace_whole(self._identity, orjson.dumps(asdict(identity)))

@@ -37,6 +37,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.torn = False
+        self._torn_at: int | None = None
         self._count = 0
         self._writer: FileIO | None = None
 
@@ -44,7 +45,9 @@ class Journal:
         return self._count
 
     def load(self, after: int = 0) -> Iterator[Entry]:
-        """Check every line; yield the entries from position ``after`` on. Cuts a torn last line off.
+        """Check every line; yield the entries from position ``after`` on.
+
+        A torn last line is left out, and cut off by the next ``append``.
 
         Raises :class:`JournalDamaged`.
         """
@@ -63,7 +66,7 @@ class Journal:
                 if number > after:
                     yield orjson.loads(line[9:])
         if self.torn:
-            os.truncate(self.path, good)
+            self._torn_at = good
 
     def append(self, entry: Entry) -> None:
         """Write one entry through to the operating system: it survives the death of this process.
@@ -72,6 +75,9 @@ class Journal:
         """
         text = orjson.dumps(entry)
         try:
+            if self._torn_at is not None:
+                os.truncate(self.path, self._torn_at)
+                self._torn_at = None
             if self._writer is None:
                 self._writer = FileIO(self.path, "ab")
             append_whole(self._writer, b"%08x %s\n" % (zlib.crc32(text), text))

@@ -42,13 +42,18 @@ def open_account(home: Home, identity: Identity, moto: Moto | None = None) -> Sa
     journal = Journal(home.journal)
     found = checkpoint.load(home.checkpoint)
     entries = list(journal.load(after=found["position"] if found else 0))
+    if found and journal.torn and found["position"] == len(journal) + 1:
+        # The torn line was whole when the checkpoint was made. The journal is the truth, also where it is shorter.
+        home.checkpoint.unlink()
+        found, journal = None, Journal(home.journal)
+        entries = list(journal.load())
     if found and found["position"] > len(journal):
         raise HomeUnusable(
             f"{home.journal} is shorter than the checkpoint beside it: part of it was lost. "
             f"`python -m helpers sandbox reset` starts afresh and keeps the old files."
         )
     if journal.torn:
-        _log.warning("The journal's last line was torn by a kill and is dropped; its call was never answered.")
+        _log.warning("The journal's last line was torn by a crash and is dropped: its call counts as never made.")
     events = EventStore(home.events, last_position=len(journal) - 1)
     for note in events.notes:
         _log.warning("%s", note)

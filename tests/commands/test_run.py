@@ -84,6 +84,39 @@ def test_a_parameter_without_a_value_has_to_be_given(course: Path, capsys: pytes
     assert "-p ticket VALUE" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["-p", "region", "us-esat-1"], "'us-esat-1' is no AWS Region"),
+        (["-p", "region", "cn-north-1"], "is no AWS Region that the sandbox knows"),
+        (["-p", "mode", "azure"], 'use "sandbox" or "aws"'),
+        (["-p", "mode", "aws"], "-p confirm_account ID"),
+        (["-p", "prefix", "Ann B"], "lower-case letters"),
+    ],
+)
+def test_a_value_that_no_lab_can_have_is_refused_before_anything_runs(
+    words: list[str], sentence: str, course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = 'mode: str = "sandbox"  # x\nregion: str = "us-east-1"  # x\nprefix: str = "demo"  # x'
+    ship(course / "notebooks", "07_lab", parameters=lab)
+    code, said = refused(["07", "--out", str(course / "out"), *words], capsys)
+    assert code == 2
+    assert sentence in said
+    assert not (course / "out").exists()
+
+
+def test_a_damaged_home_is_a_broken_set_up_and_no_failed_notebook(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = course / "home"
+    home.mkdir()
+    (home / "journal.jsonl").write_text("damaged\nmore\n")
+    code, said = refused(["01", "--out", str(course / "out"), "--home", str(home)], capsys)
+    assert code == 3
+    assert "journal is damaged at line 1" in said
+    assert (home / "journal.jsonl").read_text() == "damaged\nmore\n"
+
+
 @pytest.mark.parametrize("where", ["notebooks", "my", "my/deeper"])
 def test_it_never_writes_over_notebooks(where: str, course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused(["--out", str(course / where)], capsys)

@@ -2,11 +2,28 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from helpers.lab import Lab, LabError, open_lab, process
+
+
+def test_a_region_that_does_not_exist_is_a_sentence() -> None:
+    with pytest.raises(LabError, match="'us-esat-1' is no AWS Region"):
+        open_lab(region="us-esat-1")
+
+
+def test_a_learner_sees_the_sentence_and_not_our_lines() -> None:
+    """IPython asks the exception itself what to show below the cell."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shown: list[list[str]] = []
+    shell: Any = InteractiveShell()
+    shell._showtraceback = lambda kind, error, lines: shown.append(lines)
+    shell.run_cell("from helpers.lab import open_lab\nopen_lab(mode='azure')")
+    assert shown == [['LabError: mode=\'azure\' does not exist: use "sandbox" or "aws".']]
 
 
 @pytest.mark.parametrize("prefix", ["", "Demo", "1a", "a_b", "x" * 21, "a b", "ä"])

@@ -7,10 +7,11 @@ from typing import Any
 from moto import settings
 from moto.ec2 import exceptions
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets
+from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets, vpcs
 from moto.moto_api._internal import mock_random
 
 _IN_SERVICE = ("pending", "running")
+_create_vpc: Any = vpcs.VPCBackend.create_vpc
 
 
 def apply() -> None:
@@ -28,6 +29,8 @@ def apply() -> None:
     networks.Subnet.get_available_subnet_ip = _next_address
     errors: Any = exceptions
     errors.InvalidVPCIdError.__init__ = _unknown_vpc
+    backend: Any = vpcs.VPCBackend
+    backend.create_vpc = _vpc_with_talking_members
 
 
 def _documentation_address() -> str:
@@ -40,6 +43,15 @@ def _unknown_vpc(error: Any, vpc_id: Any) -> None:
     """moto prints the set of unknown ids as Python does."""
     ids = ", ".join(sorted(vpc_id)) if isinstance(vpc_id, set) else vpc_id
     EC2ClientError.__init__(error, "InvalidVpcID.NotFound", f"The vpc ID '{ids}' does not exist")
+
+
+def _vpc_with_talking_members(backend: Any, *args: Any, **kwargs: Any) -> Any:
+    """A VPC's default group lets its own members in, as AWS makes it; moto's lets in nobody."""
+    vpc = _create_vpc(backend, *args, **kwargs)
+    group_id = backend.get_security_group_from_name("default", vpc_id=vpc.id).id
+    members = [{"GroupId": group_id}]
+    backend.authorize_security_group_ingress(group_id, "-1", None, None, [], source_groups=members, vpc_id=vpc.id)
+    return vpc
 
 
 def _groups(interface: Any) -> list[Any]:

@@ -179,3 +179,25 @@ def test_an_unknown_group_and_an_unknown_vpc(ec2, refused):
     assert message == "The security group 'sg-0123456789abcdef0' does not exist"
     missing = refused(ec2.create_security_group, GroupName="x", Description="x", VpcId="vpc-0123456789abcdef0")
     assert missing[0] == "InvalidVpcID.NotFound"
+
+
+@pytest.mark.parametrize("which", ["a new VPC", "the default VPC"])
+def test_a_default_group_lets_its_own_members_in(ec2, network, which):
+    """What AWS makes with every VPC: all traffic from the group itself, all traffic out."""
+    is_default = [{"Name": "is-default", "Values": ["true"]}]
+    vpc = network.vpc if which == "a new VPC" else ec2.describe_vpcs(Filters=is_default)["Vpcs"][0]["VpcId"]
+    wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    group = ec2.describe_security_groups(Filters=wanted)["SecurityGroups"][0]
+    (ingress,) = group["IpPermissions"]
+    assert ingress["IpProtocol"] == "-1"
+    assert not ingress["IpRanges"]
+    assert [pair["GroupId"] for pair in ingress["UserIdGroupPairs"]] == [group["GroupId"]]
+    (egress,) = group["IpPermissionsEgress"]
+    assert [block["CidrIp"] for block in egress["IpRanges"]] == ["0.0.0.0/0"]
+
+
+def test_a_vpc_goes_with_its_default_group(ec2, refused):
+    vpc = ec2.create_vpc(CidrBlock="10.66.0.0/16")["Vpc"]["VpcId"]
+    ec2.delete_vpc(VpcId=vpc)
+    wanted = [{"Name": "vpc-id", "Values": [vpc]}]
+    assert not ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]

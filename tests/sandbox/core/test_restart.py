@@ -180,6 +180,79 @@ def test_events_of_a_call_that_was_never_journaled_are_dropped(tmp_path: Path) -
     box.stop()
 
 
+def test_a_line_torn_after_its_checkpoint_is_dropped_and_said(tmp_path: Path) -> None:
+    """The disk lost the end of the journal but not the checkpoint: the journal is the truth."""
+    box = Box(tmp_path)
+    first = box("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    box("ec2").create_vpc(CidrBlock="10.2.0.0/16")
+    box.stop()
+    assert (tmp_path / "checkpoint.pickle").exists()
+    journal = tmp_path / "journal.jsonl"
+    torn = journal.read_bytes()[:-20]
+    journal.write_bytes(torn)
+    for _ in range(2):  # the second time a kill came before anything was written
+        said: list[str] = []
+        box.info = process.start(tmp_path, say=said.append)
+        (remark,) = said
+        assert "last line was torn" in remark
+        assert journal.read_bytes() == torn
+        box.kill()
+        time.sleep(0.2)
+    box.info = process.start(tmp_path)
+    blocks = [vpc["VpcId"] for vpc in box("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
+    assert blocks == [first]
+    third = box("ec2").create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
+    box.kill()
+    time.sleep(0.2)
+    said = []
+    box.info = process.start(tmp_path, say=said.append)
+    assert not said
+    assert {vpc["VpcId"] for vpc in box("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]} == {first, third}
+    box.stop()
+
+
+def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    Box(tmp_path).stop()
+    (tmp_path / "journal.jsonl").unlink(missing_ok=True)
+    (tmp_path / "checkpoint.pickle").unlink(missing_ok=True)
+    (tmp_path / "journal.jsonl").mkdir()
+    with pytest.raises(process.SandboxError, match=r"^The sandbox cannot use .*journal.jsonl .*sandbox reset"):
+        process.start(tmp_path)
+    assert process.reset(tmp_path) is not None
+    Box(tmp_path).stop()
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "{",
+        "[]",
+        '{"access_key_id": "A"}',
+        '{"access_key_id": "A", "secret_access_key": 5}',
+        '{"access_key_id": "A", "secret_access_key": "b", "port": "x"}',
+        '{"access_key_id": "A", "secret_access_key": "b", "port": 70000}',
+        '{"access_key_id": "A", "secret_access_key": "b", "colour": "red"}',
+    ],
+)
+def test_an_edited_identity_is_one_sentence_and_reset_helps(tmp_path: Path, identity: str) -> None:
+    (tmp_path / "identity.json").write_text(identity)
+    with pytest.raises(process.SandboxError, match=r"identity.json .*sandbox reset`"):
+        process.start(tmp_path)
+    aside = process.reset(tmp_path)
+    assert aside is not None
+    assert (aside / "identity.json").read_text() == identity
+    Box(tmp_path).stop()
+
+
+def test_the_log_has_no_noise_of_a_library_at_the_end(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box("logs").create_log_group(logGroupName="g")
+    query = {"logGroupName": "g", "startTime": 0, "endTime": 1, "queryString": "fields @message"}
+    box("logs").start_query(**query)
+    box.stop()
+    assert (tmp_path / "server.log").read_text() == ""
+
+
 def test_a_damaged_journal_refuses_to_start_and_is_kept(tmp_path: Path) -> None:
     box = Box(tmp_path)
     for number in range(3):
