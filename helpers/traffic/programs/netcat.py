@@ -30,6 +30,7 @@ _SERVICES |= {
     3389: "ms-wbt-server",
     5432: "postgres",
 }
+_BY_SERVICE = {name: port for port, name in _SERVICES.items()}
 _BSD_USAGE = "usage: nc [-klnuvz] [-p source_port] [-w timeout] [destination] [port]"
 _NCAT_PATIENCE = 10.0
 _NCAT_VERSION = "Ncat: Version 7.93 ( https://nmap.org/ncat )"
@@ -121,6 +122,8 @@ def _ports(text: str) -> list[int]:
 
 
 def _port(text: str) -> int:
+    if text in _BY_SERVICE:
+        return _BY_SERVICE[text]
     if not text.isdigit():
         raise Usage(f"nc: port number invalid: {text}", 1)
     if not 1 <= int(text) <= 65535:

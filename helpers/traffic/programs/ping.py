@@ -72,7 +72,7 @@ class _Pinger:
     def __init__(self, machine: Machine, name: str, address: str, size: int, quiet: bool) -> None:
         self.machine, self.name, self.address, self.size, self.quiet = machine, name, address, size, quiet
         self.times: list[float] = []
-        self.sent = 0
+        self.sent = self.answered = 0
         self.identifier = machine.draws.identifier()
 
     def run(self, count: float, interval: float, wait: float, deadline: float) -> int:
@@ -85,20 +85,26 @@ class _Pinger:
             self.sent += 1
             self._echo(machine.now)
         last = machine.now
+        seconds = last - began + (self.times[-1] if self.answered == self.sent and self.times else 0.0)
         if len(self.times) < self.sent:
-            machine.until(min(last + wait, end))
+            machine.until(min(last + self._patience(wait, interval), end))
         elif self.times:
             machine.until(last + self.times[-1])
         if not math.isinf(deadline) and len(self.times) < count:
             machine.until(end)
-        self._statistics(machine.now - began)
+        self._statistics(seconds)
         return 0 if self.times else 1
+
+    def _patience(self, wait: float, interval: float) -> float:
+        """How long it waits after its last request: once anything came, twice the longest way, or one interval."""
+        return max(2 * max(self.times), interval) if self.times else wait
 
     def _echo(self, at: float) -> None:
         round_trip, ttl = self._round_trip(at)
         if round_trip is None:
             return
         self.times.append(round_trip)
+        self.answered = self.sent
         if not self.quiet:
             shown = f"{round_trip * 1000:.3g}" if round_trip >= 0.001 else f"{round_trip * 1000:.3f}"
             source = self.name if self.name == self.address else f"{self.name} ({self.address})"
@@ -139,3 +145,5 @@ class _Pinger:
             low, high = min(self.times), max(self.times)
             figures = "/".join(f"{one * 1000:.3f}" for one in (low, average, high, deviation))
             machine.say(f"rtt min/avg/max/mdev = {figures} ms")
+        else:
+            machine.say("")

@@ -80,6 +80,13 @@ def whoami(machine: Machine, arguments: list[str]) -> int:
     return 0
 
 
+@program("pwd")
+def pwd(machine: Machine, arguments: list[str]) -> int:
+    """The working directory."""
+    machine.say(machine.cwd)
+    return 0
+
+
 @program("date")
 def date(machine: Machine, arguments: list[str]) -> int:
     """`date [-u] [+format]`, in UTC, the instance's time zone."""
