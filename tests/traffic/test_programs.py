@@ -386,7 +386,7 @@ def test_neighbours_in_one_subnet() -> None:
 
 
 def test_ping_counts_from_its_first_request_to_what_came_last_and_not_its_wait() -> None:
-    """iputils: `time` ends with the last packet; after an answer it waits one interval for the rest, not ten seconds."""
+    """iputils: `time` ends with the last packet; nothing came, so it waits ten seconds more, which do not count."""
     lab = Lab()
     one = lab.run("ping -c 2 10.2.1.99")
     assert "time 1000ms\n\n" in one.stdout and one.ended - one.began == pytest.approx(11, abs=0.1)
