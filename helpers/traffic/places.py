@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 from helpers.network import Interface, Topology
 
@@ -116,6 +116,15 @@ def unlogged_for(topology: Topology, interface_id: str) -> Unlogged:
         return Unlogged(frozenset())
     routers = (str(IPv4Network(c.text)[1]) for c in topology.subnet(interface.subnet_id).cidrs if not c.is_ipv6)
     return Unlogged(amazon_dns(topology, interface.vpc_id) | frozenset(routers))
+
+
+def is_ipv6_address(text: str) -> bool:
+    """Whether text is an IPv6 address without a zone."""
+    try:
+        IPv6Address(text)
+    except (AddressValueError, ValueError):
+        return False
+    return "%" not in text
 
 
 # --- names ----------------------------------------------------------------------------------------------

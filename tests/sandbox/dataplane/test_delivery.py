@@ -231,5 +231,5 @@ def test_an_idle_interface_has_a_nodata_line_for_each_of_its_windows(tmp_path: P
         assert all(before[1] == after[0] for before, after in pairwise(spans)), "no window is missing"
         busy = {int(line[10]) for line in lines if line[13] == "OK"}
         idle = [int(line[10]) for line in lines if line[13] == "NODATA"]
-        assert len(idle) == len(set(idle)) >= 50 and not busy & set(idle)
+        assert len(idle) == len(set(idle)) >= 40 and not busy & set(idle)
     box.stop()
