@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,20 +36,20 @@ class BadLine:
 
 
 def read_table(
-    source: Path | Iterable[str],
+    source: Path | bytes | Iterable[str],
     format: LogFormat = DEFAULT_FORMAT,  # noqa: A002
     *,
     bad: list[BadLine] | None = None,
 ) -> pd.DataFrame:
     """Read flow log lines into a table, one row per record, one column per field of the format.
 
-    ``source`` is a `Path` (plain text or gzip), a whole text, or lines. A header line of field names, as
+    ``source`` is a `Path` or its bytes (plain text or gzip), a whole text, or lines. A header line of field names, as
     files in S3 have it, and empty lines are passed over. Columns are named like the attributes of
     `FlowRecord` (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``str``; ``-`` is
     missing.
 
-    Lines that do not fit are appended to ``bad`` and left out. Without ``bad``, the first of them raises
-    `RecordError` naming its number.
+    Lines that do not fit, or are not UTF-8, are appended to ``bad`` and left out. Without ``bad``, the first of
+    them raises `RecordError` naming its number; gzip data that is damaged raises it, too.
 
     >>> frame = read_table(["2 1 eni-1 10.0.0.1 10.0.0.2 0 0 1 4 336 100 160 ACCEPT OK"])
     >>> int(frame.bytes.sum()), frame.action[0]
@@ -59,26 +60,73 @@ def read_table(
         frame = _read_clean(data, format)
         if frame is not None:
             return frame
-    lines, numbers = _without_header(data.decode().split("\n") if lines is None else lines, format)
+    lines, numbers, found = _readable(_lines(data) if lines is None else lines)
+    lines, numbers = _without_header(lines, numbers, format)
     columns = _columns(lines, format)
     odd = np.flatnonzero(~columns.pop("ok"))
     if len(odd):
-        lines = _mend(lines, numbers, odd, format, bad)
+        lines = _mend(lines, numbers, odd, format, found)
         columns = _columns(lines, format)
+    _set_aside(found, bad)
     return pd.DataFrame({field.attribute: _series(columns[field.attribute], field) for field in format.fields})
 
 
-def _content(source: Path | Iterable[str]) -> tuple[bytes, list[str] | None]:
+def _content(source: Path | bytes | Iterable[str]) -> tuple[bytes, list[str] | None]:
     """The source as one block, and as lines if it came so."""
     if isinstance(source, Path):
-        content = source.read_bytes()
-        return (gzip.decompress(content) if content.startswith(_GZIP) else content), None
+        return _unpacked(source.read_bytes(), str(source)), None
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _unpacked(bytes(source), "the data"), None
     if isinstance(source, str):
-        return source.encode(), None
+        return source.encode("utf-8", "surrogateescape"), None
     lines = list(source)
     if lines and lines[0][-1:] in ("\n", "\r"):  # an open file's lines
         lines = [line.rstrip("\r\n") for line in lines]
-    return "\n".join(lines).encode(), lines
+    return "\n".join(lines).encode("utf-8", "surrogateescape"), lines
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RecordError(f"{name}: the gzip data is damaged: {error}") from error
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8", "surrogateescape").split("\n")
+
+
+def _readable(lines: list[str]) -> tuple[list[str], Sequence[int], list[BadLine]]:
+    """The lines that are UTF-8 with their numbers, and those that are not."""
+    foreign = {number for number, line in enumerate(lines, 1) if not line.isascii() and not _is_text(line)}
+    if not foreign:
+        return lines, range(1, len(lines) + 1), []
+    kept = [(number, line) for number, line in enumerate(lines, 1) if number not in foreign]
+    bad = [BadLine(number, _shown(lines[number - 1]), "its bytes are not UTF-8") for number in sorted(foreign)]
+    return [line for _, line in kept], [number for number, _ in kept], bad
+
+
+def _is_text(line: str) -> bool:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(line: str) -> str:
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")
+
+
+def _set_aside(found: list[BadLine], bad: list[BadLine] | None) -> None:
+    found.sort(key=lambda one: one.number)
+    if found and bad is None:
+        first = found[0]
+        raise RecordError(f"line {first.number}: {first.reason} (pass bad=[] to set such lines aside)")
+    if bad is not None:
+        bad += found
 
 
 def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
@@ -181,13 +229,12 @@ def _integers(column: "pd.Series[Any]", field: Field) -> "pd.Series[Any]":
     return pd.Series(pd.arrays.IntegerArray(data, values < 0))
 
 
-def _without_header(lines: list[str], fmt: LogFormat) -> tuple[list[str], Sequence[int]]:
+def _without_header(lines: list[str], numbers: Sequence[int], fmt: LogFormat) -> tuple[list[str], Sequence[int]]:
     """The lines that should be records, with their numbers in the source."""
     while lines and not lines[-1]:
         lines.pop()
-    if lines and lines[0].split() == list(fmt.names):
-        return lines[1:], range(2, len(lines) + 1)
-    return lines, range(1, len(lines) + 1)
+    first = 1 if lines and lines[0].split() == list(fmt.names) else 0
+    return lines[first:], numbers[first : len(lines)]
 
 
 def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
@@ -225,7 +272,7 @@ def _mend(
     numbers: Sequence[int],
     odd: "np.ndarray[Any, Any]",
     fmt: LogFormat,
-    bad: list[BadLine] | None,
+    bad: list[BadLine],
 ) -> list[str]:
     """Read the odd lines one by one: write the good ones as they should be, set the bad ones aside."""
     mended: dict[int, str | None] = {}
@@ -237,8 +284,6 @@ def _mend(
         try:
             mended[place] = fmt.render(fmt.read(lines[place]))
         except RecordError as error:
-            if bad is None:
-                raise RecordError(f"line {numbers[place]}: {error} (pass bad=[] to set such lines aside)") from error
             bad.append(BadLine(numbers[place], lines[place].rstrip("\r\n"), str(error)))
             mended[place] = None
     replaced = [mended.get(place, line) for place, line in enumerate(lines)]

@@ -32,7 +32,11 @@ class DataPlane:
 def world(account: Account, region: str) -> World:
     """What a command on a host finds."""
     plane = account.state(DataPlane, region)
-    return World(topology(account, region), plane.connections, plane.hosts)
+    network = topology(account, region)
+    # an IPv6 address can come and go while the machine runs
+    ipv6 = {one.id: one.ipv6[0] for one in network.interfaces if one.ipv6}
+    hosts = {key: replace(host, ipv6=ipv6.get(host.interface_id, "")) for key, host in plane.hosts.items()}
+    return World(network, plane.connections, hosts)
 
 
 def absorb(account: Account, region: str, step: Step) -> None:

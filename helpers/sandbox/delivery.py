@@ -5,19 +5,19 @@ the youngest some 75 s old. For an interval of 60 the cadence is an assumption (
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from helpers.access import ACCESS_ERROR, Delivery, can_deliver
 from helpers.flowlogs import DEFAULT_FORMAT, FlowRecord
 from helpers.sandbox.calls import Account, on_event
-from helpers.sandbox.coverage import FlowLog, FlowLogs
+from helpers.sandbox.coverage import FlowLog, FlowLogs, intervals
 from helpers.sandbox.logs import LogsState, deliver, make_group
 from helpers.sandbox.moto_adapter import Identity
 from helpers.sandbox.permissions import parse, parse_all
 from helpers.sandbox.topologies import topology
-from helpers.traffic import Window, nodata
+from helpers.traffic import Window, nodata, window_at
 
 BURST = "delivery.burst"
 BURST_SECONDS = {600: 600, 60: 300}
@@ -99,19 +99,25 @@ def _look(account: Account, region: str, flow_log: FlowLog) -> Delivery | None:
 
 
 def _idle(
-    account: Account, region: str, flow_log: FlowLog, ready: Iterable[FlowRecord], until: float
+    account: Account, region: str, flow_log: FlowLog, ready: Sequence[FlowRecord], until: float
 ) -> tuple[FlowRecord, ...]:
-    """NODATA lines: one per silent interface and burst, once the flow log has shown anything at all."""
-    if not flow_log.has_delivered:
+    """NODATA lines: one per interface and window without a record, once the flow log has shown anything at all."""
+    begun = [flow_log.delivered_to] if flow_log.has_delivered else [record.start or 0 for record in ready]
+    if not begun:
         return ()
+    since = max(min(begun), flow_log.delivered_to)
     network = topology(account, region)
-    heard = {record.interface_id for record in ready}
-    silent = [
-        one.id
-        for one in network.interfaces
-        if flow_log.resource_id in (one.id, one.subnet_id, one.vpc_id) and one.id not in heard
-    ]
-    return nodata(silent, Window(int(flow_log.delivered_to), int(until)), network)
+    heard = {(record.interface_id, record.start) for record in ready}
+    lengths = intervals(account, region, network)
+    silent: dict[Window, list[str]] = {}
+    for one in network.interfaces:
+        if flow_log.resource_id in (one.id, one.subnet_id, one.vpc_id):
+            window = window_at(one.id, since, lengths[one.id])
+            while window.end <= until:
+                if (one.id, window.start) not in heard:
+                    silent.setdefault(window, []).append(one.id)
+                window = Window(window.end, window.end + lengths[one.id])
+    return tuple(line for window, quiet in silent.items() for line in nodata(quiet, window, network))
 
 
 def _write(account: Account, region: str, flow_log: FlowLog, ready: list[FlowRecord], new_group: bool) -> None:

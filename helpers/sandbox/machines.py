@@ -20,6 +20,8 @@ from helpers.traffic import Host, Process, StopListening, apply_effects, start, 
 START_SECONDS = 20.0
 """From RunInstances or StartInstances to ``running``; in this sandbox the machine is then up, too."""
 BOOT, NEXT, DEADLINE = "machine.boot", "machine.next", "machine.deadline"
+AGENT = "machine.agent"
+"""Due when a machine has booted: its agent of Systems Manager starts."""
 
 
 @dataclass
@@ -90,6 +92,7 @@ def boot(account: Account, payload: Mapping[str, Any]) -> None:
         return
     plane = account.state(DataPlane, region)
     plane.hosts = {**plane.hosts, instance_id: host}
+    account.schedule(account.now(), AGENT, region=region)
     user_data = account.state(Machines, region).user_data.pop(instance_id, None)
     if user_data is not None:
         run(account, region, f"user-data/{instance_id}", instance_id, user_data)

@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 
 from helpers.flowlogs import FlowRecord
 from helpers.network import Sighting, Topology
+from helpers.traffic.internet import INTERNET, Internet
 from helpers.traffic.model import Sent
-from helpers.traffic.places import Facts, Unlogged, facts_of, unlogged_for
+from helpers.traffic.places import Facts, Unlogged, facts_of, services_of, unlogged_for
 from helpers.traffic.windows import DEFAULT_INTERVAL, Window, window_at
 
 _FIN, _SYN, _RST, _ACK, _SYN_ACK = 1, 2, 4, 16, 18
@@ -240,7 +241,11 @@ def next_close(capture: Capture) -> float | None:
 
 
 def close(
-    capture: Capture, topology: Topology, until: float, skip: Collection[str] = ()
+    capture: Capture,
+    topology: Topology,
+    until: float,
+    skip: Collection[str] = (),
+    internet: Internet = INTERNET,
 ) -> tuple[tuple[FlowRecord, ...], Capture]:
     """Close every window that ends at or before `until`.
 
@@ -250,6 +255,7 @@ def close(
             of the closing windows (fields of an unknown one are None).
         skip: interfaces whose closing windows are lost: one SKIPDATA record per window instead of their
         flows.
+        internet: tells which addresses outside belong to a service of AWS (`pkt-src-aws-service`).
 
     Returns:
         The records, ordered by window end, interface, first packet; and the capture of the windows still
@@ -264,6 +270,7 @@ def close(
             open_flows[key] = count
     closing.sort(key=lambda item: (item[0].end, item[0].interface_id))
     places: dict[str, tuple[Facts, Unlogged]] = {}
+    services = services_of(topology, internet)
     skipped: set[tuple[str, Window]] = set()
     records: list[FlowRecord] = []
     for key, count in closing:
@@ -280,12 +287,12 @@ def close(
             )
         facts, unlogged = places[key.interface_id]
         if not unlogged.hides(key.pkt_src, key.pkt_dst, key.protocol, (key.src_port, key.dst_port)):
-            records.append(_record(key, count, facts))
+            records.append(_record(key, count, facts, services))
     earliest = min((key.end for key in open_flows), default=math.inf)
     return tuple(records), Capture._of(open_flows, earliest)
 
 
-def _record(key: FlowKey, count: Count, facts: Facts) -> FlowRecord:
+def _record(key: FlowKey, count: Count, facts: Facts, services: Mapping[str, str]) -> FlowRecord:
     icmp = key.protocol in (_ICMP, _ICMP6)
     return FlowRecord(
         account_id=facts.account_id,
@@ -310,6 +317,8 @@ def _record(key: FlowKey, count: Count, facts: Facts) -> FlowRecord:
         pkt_dstaddr=key.pkt_dst,
         region=facts.region,
         az_id=facts.az_id,
+        pkt_src_aws_service=services.get(key.pkt_src),
+        pkt_dst_aws_service=services.get(key.pkt_dst),
         flow_direction=key.direction,
         traffic_path=key.traffic_path,
         reject_reason=key.reject_reason,

@@ -47,7 +47,7 @@ class Conversed:
     midway.
     """
 
-    outcome: Literal["open", "refused", "silent"]
+    outcome: Literal["open", "refused", "silent", "unreachable"]
     packets: tuple[Sent, ...]
     connections: Connections
     ends_at: float

@@ -19,7 +19,7 @@ AL2023 = "al2023"
 """The name of the one image known here: Amazon Linux 2023, standard AMI."""
 
 _SHIPPED = (
-    *("cat", "date", "echo", "false", "hostname", "kill", "mkdir", "nohup", "pkill"),
+    *("cat", "date", "echo", "false", "hostname", "kill", "mkdir", "nohup", "pkill", "pwd"),
     *("seq", "sleep", "timeout", "true", "whoami", "curl", "dig", "dnf", "ping"),
     *("python3", "ssh", "sshd", "sudo", "systemctl", "yum"),
 )
@@ -31,9 +31,19 @@ NOT_SIMULATED = frozenset(
         *("rpm", "sed", "sh", "sort", "ss", "tail", "tar", "tee", "test", "touch", "tr"),
         *("tracepath", "uname", "uniq", "uptime", "useradd", "vi", "wc", "wget", "which"),
         "xargs",
+        # coreutils and their like
+        *("base64", "basename", "dd", "dirname", "env", "expr", "file", "getent", "gunzip", "gzip", "less", "ln"),
+        *("logger", "md5sum", "mktemp", "mount", "nproc", "pgrep", "printenv", "readlink", "realpath", "sha256sum"),
+        *("stat", "stty", "sync", "sysctl", "top", "tty", "watch", "yes", "dmesg", "lsblk", "passwd", "su"),
+        *("host", "nslookup", "scp", "sftp", "ssh-keygen", "ssh-keyscan", "hostnamectl", "timedatectl", "loginctl"),
+        # what bash does itself
+        *(".", "[", "alias", "bg", "break", "builtin", "command", "continue", "declare", "eval", "exec", "fg"),
+        *("getopts", "hash", "jobs", "let", "local", "printf", "read", "readonly", "return", "shift", "source"),
+        *("trap", "type", "typeset", "ulimit", "umask", "unset"),
     )
 )
-"""Programs that a real instance has and the sandbox does not run: said so, instead of "command not found"."""
+"""Programs that a real instance has, builtins of its shell among them, and the sandbox does not run: said so,
+instead of "command not found"."""
 
 PACKAGES: Mapping[str, tuple[tuple[str, ...], int]] = MappingProxyType(
     {

@@ -29,12 +29,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class OutsideHost:
-    """A machine on the internet: its address, its names, what it listens on, whether it answers pings."""
+    """A machine on the internet: its address, its names, what it listens on, whether it answers pings.
+
+    `aws_service` names the subset of AWS's published address ranges that it is in ("S3"), "" if in none.
+    """
 
     address: str
     names: tuple[str, ...]
     listeners: tuple[Listener, ...]
     answers_ping: bool = True
+    aws_service: str = ""
 
     def listening(self, protocol: str, port: int) -> Listener | None:
         """The listener of a protocol and port, or None: the port is closed."""
@@ -78,12 +82,14 @@ INTERNET = Internet(
             (PACKAGE_MIRROR, "cdn.amazonlinux.com"),
             (Listener("tcp", 80, "mirror"), Listener("tcp", 443, "mirror")),
             answers_ping=False,
+            aws_service="S3",
         ),
         OutsideHost(
             "192.0.2.20",
             ("checkip.amazonaws.com",),
             (Listener("tcp", 80, "whoami"), Listener("tcp", 443, "whoami")),
             answers_ping=False,
+            aws_service="EC2",
         ),
         OutsideHost(
             "192.0.2.53",

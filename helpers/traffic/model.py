@@ -20,7 +20,8 @@ class Host:
     """One machine: an instance, or a computer outside (then `interface_id` is "").
 
     `address` is what its own `ip addr` shows: the private IPv4 address, never the public one.
-    `files` are (path, text) pairs written by commands: a web server's pages.
+    `ipv6` is its first IPv6 address, "" when it has none. `files` are (path, text) pairs written by commands: a
+    web server's pages.
     """
 
     instance_id: str
@@ -30,6 +31,11 @@ class Host:
     listeners: frozenset[Listener] = frozenset({SSHD})
     image: str = AL2023
     files: tuple[tuple[str, str], ...] = ()
+    ipv6: str = ""
+
+    def source_for(self, target: str) -> str:
+        """The address from which it talks to a target: of the target's family, "" when it has none."""
+        return self.address if ":" not in target or ":" in self.address else self.ipv6
 
     def listening(self, protocol: str, port: int) -> Listener | None:
         """The listener of a protocol ("tcp", "udp") and port, or None: the port is closed."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 from helpers.network import Interface, Topology
+from helpers.traffic.internet import Internet
 
 NITRO_WINDOW = 60
 """Seconds: the longest aggregation interval of a Nitro instance's interface, whatever was asked
@@ -43,6 +44,14 @@ def facts_of(topology: Topology, interface_id: str) -> Facts:
     subnet = topology.subnet(interface.subnet_id)
     account = interface.account_id or subnet.account_id
     return Facts(account, interface.vpc_id, subnet.id, interface.instance_id, subnet.region, subnet.az_id)
+
+
+def services_of(topology: Topology, internet: Internet) -> dict[str, str]:
+    """The subset of AWS's address ranges behind each address that is in one (ip-ranges.json): hosts of the internet
+    that say so, and the public IPv4 addresses of instances, which are EC2's.
+    """
+    own = {public: "EC2" for interface in topology.interfaces for _, public in interface.public}
+    return own | {host.address: host.aws_service for host in internet.hosts if host.aws_service}
 
 
 def find_interface(topology: Topology, interface_id: str) -> Interface | None:
@@ -116,6 +125,15 @@ def unlogged_for(topology: Topology, interface_id: str) -> Unlogged:
         return Unlogged(frozenset())
     routers = (str(IPv4Network(c.text)[1]) for c in topology.subnet(interface.subnet_id).cidrs if not c.is_ipv6)
     return Unlogged(amazon_dns(topology, interface.vpc_id) | frozenset(routers))
+
+
+def is_ipv6_address(text: str) -> bool:
+    """Whether text is an IPv6 address without a zone."""
+    try:
+        IPv6Address(text)
+    except (AddressValueError, ValueError):
+        return False
+    return "%" not in text
 
 
 # --- names ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Literal
 from helpers.network import Packet, Trace
 from helpers.traffic.internet import Listener
 from helpers.traffic.machine import Machine
-from helpers.traffic.wire import ACK, FIN, ICMP, PSH, RST, SYN, TCP, UDP, Arrival
+from helpers.traffic.wire import ACK, FIN, ICMP, ICMP6, PSH, RST, SYN, TCP, UDP, Arrival
 
 SYN_AT = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)
 """Linux: the first SYN and its retries (`tcp_syn_retries` = 6, doubling from one second) ..."""
@@ -25,7 +25,8 @@ _DATA_RETRY = 0.2
 _DATA_RETRIES = 15
 _BETWEEN_SEGMENTS = 0.00002
 
-Outcome = Literal["open", "refused", "silent"]
+Outcome = Literal["open", "refused", "silent", "unreachable"]
+"""How connecting ended; unreachable: the host has no address of that family, so nothing was sent."""
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class Connection:
 
     def to_server(self, at: float, flags: int, size: int) -> Trace:
         """One packet from the client."""
-        source = self.machine.host.address
+        source = self.machine.host.source_for(self.target)
         packet = Packet(source, self.target, TCP, self.local_port, self.port, flags, size=size + self.more, at=at)
         found = self.machine.wire.send(packet)
         if self.server is None:
@@ -205,13 +206,16 @@ def connect(machine: Machine, target: str, port: int, patience: float = math.inf
         connection.broken = True
         connection.began = machine.now
         return connection
+    if not machine.host.source_for(target):
+        connection.outcome, connection.began = "unreachable", machine.now
+        return connection
     connection.open(patience)
     return connection
 
 
 def is_own(machine: Machine, address: str) -> bool:
     """Whether an address is the machine itself: nothing of it is on the wire."""
-    return address.startswith("127.") or address == machine.host.address
+    return address.startswith("127.") or address in ("::1", machine.host.address, machine.host.ipv6)
 
 
 UdpOutcome = Literal["answered", "unreachable", "silent"]
@@ -223,7 +227,10 @@ def datagram(
     """Send one UDP datagram of `size` payload bytes; a listener answers with `answer` bytes (0: it stays
     silent).
     """
-    out = Packet(machine.host.address, target, UDP, local_port, port, size=28 + size, at=machine.now)
+    source, header = machine.host.source_for(target), 28 + (_IPV6_MORE if ":" in target else 0)
+    if not source:
+        return "unreachable", None
+    out = Packet(source, target, UDP, local_port, port, size=header + size, at=machine.now)
     arrival = machine.wire.arrival(out, machine.wire.send(out))
     if arrival is None or arrival.host is None:
         return "silent", arrival
@@ -231,11 +238,12 @@ def datagram(
     if arrival.host.listening("udp", port) is not None:
         if not answer:
             return "silent", arrival
-        back = Packet(arrival.local, arrival.peer, UDP, port, local_port, size=28 + answer, at=at)
+        back = Packet(arrival.local, arrival.peer, UDP, port, local_port, size=header + answer, at=at)
         outcome: UdpOutcome = "answered"
     else:
-        quoted = min(28 + 28 + size, 576)
-        back = Packet(arrival.local, arrival.peer, ICMP, icmp_type=3, icmp_code=3, size=quoted, at=at)
+        protocol, kind, code, most = (ICMP6, 1, 4, 1280) if ":" in target else (ICMP, 3, 3, 576)
+        quoted = min(header + header + size, most)
+        back = Packet(arrival.local, arrival.peer, protocol, icmp_type=kind, icmp_code=code, size=quoted, at=at)
         outcome = "unreachable"
     if machine.wire.send(back).outcome != "delivered":
         return "silent", arrival

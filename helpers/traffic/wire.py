@@ -7,7 +7,7 @@ from helpers.traffic.internet import OutsideHost
 from helpers.traffic.model import Host, Sent, World
 from helpers.traffic.places import public_address
 
-ICMP, TCP, UDP = 1, 6, 17
+ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 _DELAY_IN_SUBNET, _DELAY_IN_VPC, _DELAY_PEERING, _DELAY_INTERNET = 0.00012, 0.00022, 0.00031, 0.0085

@@ -144,3 +144,39 @@ def test_good_lines_with_and_without_gaps_take_the_fast_way(line: str, monkeypat
     expected = [DEFAULT_FORMAT.read(one) for one in line.splitlines()]
     monkeypatch.setattr("duckdb.connect", lambda: pytest.fail("went the strict way"))
     assert rows(read_table(line), DEFAULT_FORMAT) == expected
+
+
+def test_bytes_are_read_like_the_file_they_came_from() -> None:
+    text = f"{SSH}\n{NODATA}\n".encode()
+    expected = read_table([SSH, NODATA])
+    for source in (text, bytearray(text), gzip.compress(text), gzip.compress(text[:40]) + gzip.compress(text[40:])):
+        pd.testing.assert_frame_equal(read_table(source), expected)
+
+
+def test_a_line_that_is_no_text_is_set_aside_and_the_rest_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.log"
+    file.write_bytes(b"no record\n" + SSH.encode() + b"\n2 \xff\xfe rest\n" + NODATA.encode())
+    bad: list[BadLine] = []
+    assert len(read_table(file, bad=bad)) == 2
+    assert [(one.number, one.text) for one in bad] == [(1, "no record"), (3, r"2 \xff\xfe rest")]
+    assert bad[1].reason == "its bytes are not UTF-8"
+    with pytest.raises(RecordError, match="line 1: 2 fields, 14 expected"):
+        read_table(file)
+    file.write_bytes(SSH.encode() + b"\n\xff")
+    with pytest.raises(RecordError, match="line 2: its bytes are not UTF-8"):
+        read_table(file)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "header"])
+def test_damaged_gzip_is_said_with_its_place(tmp_path: Path, damage: str) -> None:
+    packed = bytearray(gzip.compress(f"{SSH}\n".encode() * 50))
+    if damage == "cut":
+        packed = packed[:-12]
+    elif damage == "flipped":
+        packed[-6] ^= 0xFF
+    else:
+        packed = packed[:3]
+    file = tmp_path / "b.log.gz"
+    file.write_bytes(packed)
+    with pytest.raises(RecordError, match=r"b\.log\.gz: the gzip data is damaged"):
+        read_table(file)

@@ -2,7 +2,7 @@
 traffic.
 
 Compared field by field; addresses, ids and times are the lab's own. Not here: NAT and transit gateways, which
-the network room does not know, and the service name S3 in the last example.
+the network room does not know.
 """
 
 from dataclasses import replace
@@ -10,6 +10,7 @@ from dataclasses import replace
 from helpers.flowlogs import DEFAULT_FORMAT, FlowRecord, LogFormat
 from helpers.traffic import (
     INTERNET,
+    PACKAGE_MIRROR,
     Capture,
     Exchange,
     Host,
@@ -27,7 +28,7 @@ from helpers.traffic import (
     window_at,
 )
 
-from .lab import A_OTHER, A_PUBLIC, HOME, PUBLIC_OF_A, T0, Lab, rule
+from .lab import A_OTHER, A_PUBLIC, HOME, PUBLIC_OF_A, PUBLIC_OF_B, T0, Lab, rule
 
 FLAGS = LogFormat.parse(
     "${version} ${type} ${dstport} ${protocol} ${bytes} ${packets} ${action} ${tcp-flags} ${log-status}"
@@ -148,25 +149,41 @@ def test_tcp_flags_over_two_windows_and_within_one() -> None:
     assert [(r.packets, r.tcp_flags) for r in records] == [(17, 3), (14, 19)]
 
 
+def test_packages_and_public_addresses_of_instances_are_amazons() -> None:
+    """The package mirror is S3, another instance's public address EC2, and everybody else's is nobody's."""
+    lab = Lab().ingress("b-public", rule("icmp"))
+    lab.run(f"curl -s -m 3 -o /dev/null http://{PACKAGE_MIRROR}/; ping -c 1 {PUBLIC_OF_B}; ping -c 1 example.com")
+    out = [one for one in lab.records() if one.interface_id == ENI and one.flow_direction == "egress"]
+    assert {(one.pkt_dstaddr, one.pkt_src_aws_service, one.pkt_dst_aws_service) for one in out} == {
+        ("192.0.2.10", None, "S3"),
+        (PUBLIC_OF_B, None, "EC2"),
+        ("192.0.2.80", None, None),
+    }
+
+
 def test_web_download_over_the_internet_gateway() -> None:
     """The S3 example: `curl` gets 14,044 bytes in one write; the server closes first."""
     lab = Lab()
     page = 14_308 - 100
-    store = OutsideHost("192.0.2.179", ("bucket.example.net",), (Listener("tcp", 80, "http", size=page),))
+    web = (Listener("tcp", 80, "http", size=page),)
+    store = OutsideHost("192.0.2.179", ("bucket.example.net",), web, aws_service="S3")
     lab.internet = INTERNET.with_hosts([store])
     talk = Talk(80, (Exchange(up=99, down=14_308),), closes="server")
     world = World(lab.topology, lab.connections, lab.hosts, lab.internet)
     did = converse(lab.hosts["i-a-public"], "192.0.2.179", talk, world, T0, "s3")
-    records, _ = close(observe(Capture(), did.packets, {}), lab.topology, T0 + 999)
+    records, _ = close(observe(Capture(), did.packets, {}), lab.topology, T0 + 999, internet=lab.internet)
     fields = (
-        "srcaddr dstaddr dstport protocol type packets bytes vpc-id subnet-id instance-id "
-        "interface-id region az-id sublocation-type sublocation-id action tcp-flags pkt-srcaddr pkt-dstaddr "
-        "traffic-path flow-direction log-status"
+        "version srcaddr dstaddr srcport dstport protocol start end type packets bytes account-id vpc-id subnet-id "
+        "instance-id interface-id region az-id sublocation-type sublocation-id action tcp-flags pkt-srcaddr "
+        "pkt-dstaddr pkt-src-aws-service pkt-dst-aws-service traffic-path flow-direction log-status"
     )
     form = LogFormat.parse(" ".join(f"${{{name}}}" for name in fields.split()))
-    place = f"vpc-a subnet-a1 i-a-public {ENI} us-east-1 use1-az1 - - ACCEPT"
+    assert (len(form), form.version) == (29, 5)
+    window, port = window_at(ENI, T0), did.local_port
+    span = f"{window.start} {window.end}"
+    place = f"123456789012 vpc-a subnet-a1 i-a-public {ENI} us-east-1 use1-az1 - - ACCEPT"
     assert sorted(lines(list(records), form)) == [
-        f"10.1.1.10 192.0.2.179 80 6 IPv4 7 471 {place} 3 10.1.1.10 192.0.2.179 8 egress OK",
-        f"192.0.2.179 10.1.1.10 {did.local_port} 6 IPv4 14 15044 {place} 19 192.0.2.179 10.1.1.10 - ingress OK",
+        f"5 10.1.1.10 192.0.2.179 {port} 80 6 {span} IPv4 7 471 {place} 3 10.1.1.10 192.0.2.179 - S3 8 egress OK",
+        f"5 192.0.2.179 10.1.1.10 80 {port} 6 {span} IPv4 14 15044 {place} 19 192.0.2.179 10.1.1.10 S3 - - ingress OK",
     ]
     assert lab.run("curl -s -o /dev/null -w '%{size_download}' bucket.example.net").stdout == str(page)

@@ -46,7 +46,7 @@ def test_ping_without_answer_waits_and_fails() -> None:
     run = lab.run(f"ping -c 3 -W 2 {B_PUBLIC}")
     assert run.exit_code == 1
     assert len(run.packets) == 3
-    assert "3 packets transmitted, 0 received, 100% packet loss, time 4000ms" in run.stdout
+    assert "3 packets transmitted, 0 received, 100% packet loss, time 2000ms\n\n" in run.stdout
     assert "rtt" not in run.stdout
     assert run.ended - run.began == pytest.approx(4, abs=0.1)
     assert lab.run(f"ping -c 1 {B_PUBLIC}").ended - lab.now == pytest.approx(-1, abs=0.01)
@@ -383,3 +383,27 @@ def test_an_unknown_outside_address_is_silent_and_hosts_can_be_added() -> None:
 def test_neighbours_in_one_subnet() -> None:
     lab = Lab().deny("a1", egress=True).deny("a1", egress=False)
     assert lab.run(f"ping -c 1 {A_OTHER}").exit_code == 0
+
+
+def test_ping_counts_from_its_first_request_to_what_came_last_and_not_its_wait() -> None:
+    """iputils: `time` ends with the last packet; nothing came, so it waits ten seconds more, which do not count."""
+    lab = Lab()
+    one = lab.run("ping -c 2 10.2.1.99")
+    assert "time 1000ms\n\n" in one.stdout and one.ended - one.began == pytest.approx(11, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["command", "type", "read", "printf", "trap", "getent", "env", "ssh-keyscan"])
+def test_what_a_real_instance_has_is_not_called_missing(name: str) -> None:
+    run = Lab().run(f"{name} x")
+    assert (run.exit_code, run.stdout) == (126, "")
+    assert run.stderr == f"_script.sh: line 1: {name}: the sandbox does not simulate this program\n"
+
+
+def test_pwd_follows_cd_and_goes_where_it_is_sent() -> None:
+    assert Lab().run("pwd; cd /var/www; pwd; pwd > /tmp/x; cat /tmp/x").stdout == "/\n/var/www\n/var/www\n"
+
+
+def test_nc_knows_ports_by_their_service() -> None:
+    lab = Lab()
+    lab.install("a-public", "nc")
+    assert "22 port [tcp/ssh] succeeded!" in lab.run(f"nc -zv {B_PUBLIC} ssh").stderr

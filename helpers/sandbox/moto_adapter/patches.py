@@ -27,6 +27,8 @@ def apply() -> None:
     tables.Route.state = property(_route_state)
     networks: Any = subnets
     networks.Subnet.get_available_subnet_ip = _next_address
+    blocks = networks.Subnet.ipv6_cidr_block_association_set
+    networks.Subnet.ipv6_cidr_block_association_set = property(lambda subnet: _states_as_words(blocks.fget(subnet)))
     errors: Any = exceptions
     errors.InvalidVPCIdError.__init__ = _unknown_vpc
     backend: Any = vpcs.VPCBackend
@@ -37,6 +39,14 @@ def _documentation_address() -> str:
     """Public addresses come from the networks that are reserved for documentation (RFC 5737)."""
     network = mock_random.choice(["198.51.100", "203.0.113"])
     return f"{network}.{mock_random.randint(20, 250)}"
+
+
+def _states_as_words(associations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """moto wraps the state of a subnet's IPv6 block twice, so that its text is a Python dict's."""
+    for one in associations:
+        state = one["ipv6CidrBlockState"]["state"]
+        one["ipv6CidrBlockState"] = {"state": state["State"] if isinstance(state, dict) else state}
+    return associations
 
 
 def _unknown_vpc(error: Any, vpc_id: Any) -> None:

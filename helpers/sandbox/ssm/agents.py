@@ -5,14 +5,16 @@ Systems Manager, and a path to its endpoints (here: to a public address on port 
 Source: Systems Manager User Guide, "Setting up managed nodes".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from helpers.access import Principal, Request, evaluate
 from helpers.network import Packet, trace
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, on_event, replaces
 from helpers.sandbox.dataplane import DataPlane
+from helpers.sandbox.machines import AGENT
 from helpers.sandbox.moto_adapter import Identity
 from helpers.sandbox.permissions import parse_all
 from helpers.sandbox.topologies import topology
@@ -22,6 +24,19 @@ ENDPOINT = "192.0.2.30"
 """Where the sandbox's internet has Systems Manager's endpoints."""
 _AGENT_PORT = 51000
 _NEEDED = "ssm:UpdateInstanceInformation"
+_NETWORK_CUTS = (
+    *("DeleteRoute", "ReplaceRoute", "ReplaceRouteTableAssociation", "DisassociateRouteTable", "AssociateRouteTable"),
+    *("DetachInternetGateway", "DisassociateAddress", "DisassociateIamInstanceProfile"),
+    *("ReplaceIamInstanceProfileAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+    *("ModifySecurityGroupRules", "ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute"),
+    *("CreateNetworkAclEntry", "ReplaceNetworkAclEntry", "DeleteNetworkAclEntry", "ReplaceNetworkAclAssociation"),
+    *("StopInstances", "TerminateInstances", "RebootInstances"),
+)
+_PERMISSION_CUTS = (
+    *("DetachRolePolicy", "DeleteRolePolicy", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"),
+    *("RemoveRoleFromInstanceProfile", "DeleteInstanceProfile", "DeleteRole"),
+    *("CreatePolicyVersion", "SetDefaultPolicyVersion"),
+)
 
 
 @dataclass
@@ -29,6 +44,13 @@ class Agents:
     """Instances whose agent has registered, with the time of the last sign of life (virtual epoch seconds)."""
 
     seen: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class AgentRegions:
+    """The regions in which a machine ever booted: permissions are the same in all of them."""
+
+    names: set[str] = field(default_factory=set)
 
 
 def online(account: Account, region: str, instance_id: str) -> bool:
@@ -60,21 +82,46 @@ def _role_may(role: Identity) -> bool:
 
 
 def register(account: Account, region: str) -> None:
-    """Note the agents that can be heard now; called by what changes the account, never by a read."""
+    """Note the agents that can be heard now, before whatever may silence them; never called by a read."""
     agents = account.state(Agents, region)
     for instance_id in account.state(DataPlane, region).hosts:
         if online(account, region, instance_id):
             agents.seen[instance_id] = account.now()
 
 
+@on_event(AGENT)
+def agent_starts(account: Account, payload: Mapping[str, Any]) -> None:
+    """A machine is up, and its agent registers if it can."""
+    account.state(AgentRegions, "").names.add(payload["region"])
+    register(account, payload["region"])
+
+
+@guards("ec2", *_NETWORK_CUTS)
+def note_before_the_network_changes(call: Call, account: Account) -> None:
+    """What is about to lose its way was online until now: it becomes ConnectionLost, and not unknown."""
+    register(account, call.region)
+
+
+@guards("iam", *_PERMISSION_CUTS)
+def note_before_permissions_change(call: Call, account: Account) -> None:
+    for region in sorted(account.state(AgentRegions, "").names):
+        register(account, region)
+
+
 def managed(account: Account, region: str) -> Iterator[tuple[str, bool]]:
-    """Every instance that Systems Manager knows, and whether it can be reached now."""
+    """Every instance that Systems Manager knows, and whether it can be reached now; none that was terminated."""
     seen = account.state(Agents, region).seen
     hosts = account.state(DataPlane, region).hosts
-    for instance_id in [*hosts, *(one for one in seen if one not in hosts)]:
+    down = [one for one in seen if one not in hosts]
+    for instance_id in [*hosts, *(_still_there(account, region, down) if down else ())]:
         is_online = online(account, region, instance_id)
         if is_online or instance_id in seen:
             yield instance_id, is_online
+
+
+def _still_there(account: Account, region: str, instances: list[str]) -> list[str]:
+    known = {one.id: one.state for one in topology(account, region).instances}
+    return [one for one in instances if known.get(one, "terminated") not in ("shutting-down", "terminated")]
 
 
 @replaces("ssm", "DescribeInstanceInformation")

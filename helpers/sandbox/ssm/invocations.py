@@ -50,6 +50,7 @@ def list_command_invocations(call: Call, account: Account) -> Params:
     _look(account, call.region, [invocation for _, invocation in pairs])
     details = call.params.get("Details", False)
     shapes = [listed_shape(one, two, script_of(account, call.region, two), details) for one, two in pairs]
+    shapes = _filtered(call, shapes)
     return _page(call, "CommandInvocations", shapes)
 
 
@@ -60,7 +61,18 @@ def list_commands(call: Call, account: Account) -> Params:
     if "InstanceId" in call.params:
         wanted = [one for one in wanted if call.params["InstanceId"] in one.invocations]
     _look(account, call.region, [invocation for command in wanted for invocation in command.invocations.values()])
-    return _page(call, "Commands", [command_shape(one, account, call.region) for one in wanted])
+    shapes = [command_shape(one, account, call.region) for one in wanted]
+    return _page(call, "Commands", _filtered(call, shapes))
+
+
+def _filtered(call: Call, shapes: list[Params]) -> list[Params]:
+    """Those that every filter of the call wants."""
+    for one in call.params.get("Filters", []):
+        if one["key"] not in ("Status", "DocumentName"):
+            raise ServiceError("UnsupportedOperation", f"The sandbox does not filter commands by {one['key']}.")
+        keys = ("Status", "StatusDetails") if one["key"] == "Status" else ("DocumentName",)
+        shapes = [shape for shape in shapes if one["value"] in [shape[key] for key in keys]]
+    return shapes
 
 
 def _newest(call: Call, account: Account) -> list[Command]:

@@ -25,13 +25,13 @@ def state_of(invocation: "Invocation", script: Script | None) -> State:
     if invocation.cancelled_at is not None:
         return State("Cancelled", "Cancelled", None)
     if invocation.delivery_timed_out_at is not None:
-        return State("TimedOut", "Delivery Timed Out", None)
+        return State("TimedOut", "DeliveryTimedOut", None)
     if script is None:
         return State("Pending", "Pending", invocation.next_at)
     if script.running:
-        return State("InProgress", "In Progress", min(script.next_at, script.deadline))
+        return State("InProgress", "InProgress", min(script.next_at, script.deadline))
     if script.timed_out:
-        return State("TimedOut", "Execution Timed Out", None)
+        return State("TimedOut", "ExecutionTimedOut", None)
     return State("Success", "Success", None) if script.exit_code == 0 else State("Failed", "Failed", None)
 
 
@@ -68,8 +68,8 @@ def command_shape(command: "Command", account: Account, region: str) -> Params:
         "MaxErrors": params.get("MaxErrors", "0"),
         "TargetCount": len(states),
         "CompletedCount": len(states) - len(pending),
-        "ErrorCount": sum(one.details in ("Failed", "Execution Timed Out") for one in states),
-        "DeliveryTimedOutCount": sum(one.details == "Delivery Timed Out" for one in states),
+        "ErrorCount": sum(one.details in ("Failed", "ExecutionTimedOut") for one in states),
+        "DeliveryTimedOutCount": sum(one.details == "DeliveryTimedOut" for one in states),
         "TimeoutSeconds": command.timeout,
     }
 
@@ -89,9 +89,9 @@ def invocation_shape(command: "Command", invocation: "Invocation", script: Scrip
         "ExecutionElapsedTime": _elapsed(script),
         "ExecutionEndDateTime": _iso(script.ended_at) if script and script.ended_at is not None else "",
         "Status": state.status,
-        "StatusDetails": state.details.replace(" ", "") if state.status == "InProgress" else state.details,
+        "StatusDetails": state.details,
         "StandardOutputContent": _shown(script.stdout if script else "", script, _OUTPUT_CHARACTERS),
-        "StandardErrorContent": _shown(script.stderr if script else "", script, _OUTPUT_CHARACTERS),
+        "StandardErrorContent": _shown(_errors(script), script, _OUTPUT_CHARACTERS),
         "StandardOutputUrl": "",
         "StandardErrorUrl": "",
     }
@@ -111,7 +111,8 @@ def listed_shape(command: "Command", invocation: "Invocation", script: Script | 
         "CommandPlugins": [],
     }
     if details and script is not None:
-        text = script.stdout + (f"\n----------ERROR-------\n{script.stderr}" if script.stderr else "")
+        errors = _errors(script)
+        text = script.stdout + (f"\n----------ERROR-------\n{errors}" if errors else "")
         shape["CommandPlugins"] = [
             {
                 "Name": "aws:runShellScript",
@@ -123,6 +124,15 @@ def listed_shape(command: "Command", invocation: "Invocation", script: Script | 
             }
         ]
     return shape
+
+
+def _errors(script: Script | None) -> str:
+    """Standard error, after which the agent says itself how a failed script ended."""
+    if script is None:
+        return ""
+    if script.running or script.timed_out or (script.exit_code or 0) <= 0:
+        return script.stderr
+    return f"{script.stderr}failed to run commands: exit status {script.exit_code}"
 
 
 def _shown(text: str, script: Script | None, characters: int) -> str:

@@ -31,6 +31,7 @@ _LONG = {
     "include": "i",
     "data": "d",
     "ipv4": "4",
+    "globoff": "g",
     "no-progress-meter": "s",
     "connect-timeout": "connect-timeout",
     "http1.1": "http1.1",
@@ -85,7 +86,7 @@ def curl(machine: Machine, arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> Options:
     try:
-        options = read_options(arguments, "sSIikvLf4", "owmHXAd", _LONG, ("connect-timeout",))
+        options = read_options(arguments, "sSIikvLf4g", "owmHXAd", _LONG, ("connect-timeout",))
     except UnknownOptionError as error:
         name = error.option if error.option.startswith("-") else f"-{error.option}"
         problem = "requires parameter" if error.missing else "is unknown"
@@ -161,7 +162,7 @@ def _connect(machine: Machine, options: Options, transfer: _Transfer) -> Connect
         return connection
     elapsed = round((machine.now - transfer.began) * 1000)
     whom = f"Failed to connect to {transfer.name} port {transfer.port} after {elapsed} ms:"
-    if connection.outcome == "refused":
+    if connection.outcome in ("refused", "unreachable"):
         raise _Failed(7, f"{whom} Couldn't connect to server")
     if overall <= limit and not math.isinf(overall):
         raise _Failed(28, f"Connection timed out after {elapsed + 1} milliseconds")
@@ -249,7 +250,8 @@ def _method(options: Options) -> str:
 
 def _request(options: Options, transfer: _Transfer) -> str:
     standard = 443 if transfer.scheme == "https" else 80
-    host = transfer.name if transfer.port == standard else f"{transfer.name}:{transfer.port}"
+    name = f"[{transfer.name}]" if ":" in transfer.name else transfer.name
+    host = name if transfer.port == standard else f"{name}:{transfer.port}"
     lines = [f"{_method(options)} {transfer.path} HTTP/1.1", f"Host: {host}"]
     lines += [f"User-Agent: {options.last('A', _AGENT)}", "Accept: */*", *options.all("H")]
     if "d" in options:

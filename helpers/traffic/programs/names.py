@@ -1,7 +1,9 @@
 """Names to addresses, as the VPC's own resolver tells them. These queries are never in a flow log."""
 
+from ipaddress import IPv6Address
+
 from helpers.traffic.machine import Machine
-from helpers.traffic.places import amazon_dns, facts_of, find_interface, is_address, private_name
+from helpers.traffic.places import amazon_dns, facts_of, find_interface, is_address, is_ipv6_address, private_name
 
 
 def vpc_of(machine: Machine) -> str | None:
@@ -18,9 +20,11 @@ def full_name(machine: Machine) -> str:
 
 
 def resolve(machine: Machine, name: str) -> str | None:
-    """The IPv4 address of a name (or of an address: itself), or None."""
+    """The IPv4 address of a name (or of an address of either family: itself), or None."""
     if is_address(name):
         return name
+    if is_ipv6_address(name):
+        return str(IPv6Address(name))
     if name.rstrip(".") in ("localhost", "localhost.localdomain"):
         return "127.0.0.1"
     return look_up(machine, name)

@@ -30,6 +30,7 @@ _SERVICES |= {
     3389: "ms-wbt-server",
     5432: "postgres",
 }
+_BY_SERVICE = {name: port for port, name in _SERVICES.items()}
 _BSD_USAGE = "usage: nc [-klnuvz] [-p source_port] [-w timeout] [destination] [port]"
 _NCAT_PATIENCE = 10.0
 _NCAT_VERSION = "Ncat: Version 7.93 ( https://nmap.org/ncat )"
@@ -49,8 +50,6 @@ def _bsd(machine: Machine, arguments: list[str]) -> int:
     except UnknownOptionError as error:
         how = "option requires an argument" if error.missing else "invalid option"
         raise Usage(f"nc: {how} -- '{error.option}'\n{_BSD_USAGE}", 1) from None
-    if "6" in options:
-        raise Usage("nc: IPv6 is not simulated here", 1)
     if "l" in options:
         return _listen(machine, options, "nc")
     if len(options.operands) != 2:
@@ -59,7 +58,7 @@ def _bsd(machine: Machine, arguments: list[str]) -> int:
         raise Usage("nc: without -z or -l it talks to its standard input, which the sandbox does not simulate", 1)
     name, ports = options.operands
     address = resolve(machine, name)
-    if address is None:
+    if address is None or ("6" in options and ":" not in address) or ("4" in options and ":" in address):
         raise Usage(f'nc: getaddrinfo for host "{name}" port {ports}: Name or service not known', 1)
     patience = _seconds(options, "nc: timeout invalid: {}", math.inf)
     reached = False
@@ -83,6 +82,8 @@ def _bsd_tcp(machine: Machine, name: str, address: str, port: int, patience: flo
     if verbose:
         if connection.outcome == "refused":
             problem = "failed: Connection refused"
+        elif connection.outcome == "unreachable":
+            problem = "failed: Network is unreachable"
         elif math.isinf(patience):
             problem = "failed: Connection timed out"
         else:
@@ -121,6 +122,8 @@ def _ports(text: str) -> list[int]:
 
 
 def _port(text: str) -> int:
+    if text in _BY_SERVICE:
+        return _BY_SERVICE[text]
     if not text.isdigit():
         raise Usage(f"nc: port number invalid: {text}", 1)
     if not 1 <= int(text) <= 65535:
@@ -184,7 +187,8 @@ def _ncat_tcp(machine: Machine, address: str, port: int, options: Options) -> in
         machine, address, port, _seconds(options, "Ncat: Invalid -w timeout {}. QUITTING.", _NCAT_PATIENCE)
     )
     if connection.outcome != "open":
-        machine.complain("Ncat: Connection refused." if connection.outcome == "refused" else "Ncat: TIMEOUT.")
+        problems = {"refused": "Connection refused.", "unreachable": "Network is unreachable."}
+        machine.complain(f"Ncat: {problems.get(connection.outcome, 'TIMEOUT.')}")
         return 1
     connection.close()
     if "v" in options:

@@ -9,18 +9,18 @@ from helpers.traffic.programs.names import resolve
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.registry import program
 from helpers.traffic.tcp import is_own
-from helpers.traffic.wire import ICMP
+from helpers.traffic.wire import ICMP, ICMP6
 
-_HEADERS = 28
+_HEADERS, _HEADERS_IPV6 = 28, 48
 _DEFAULT_SIZE = 56
 _LINGER = 10.0
 _TTL_VPC, _TTL_INTERNET, _TTL_SELF = 127, 52, 64
-_USAGE = "\nUsage\n  ping [options] <destination>\n\nThe sandbox's ping knows: -c -i -W -w -s -q -n -4 -D -O"
+_USAGE = "\nUsage\n  ping [options] <destination>\n\nThe sandbox's ping knows: -c -i -W -w -s -q -n -4 -6 -D -O"
 _MAX_PACKETS = 10_000
 """The sandbox's limit of packets in one command."""
 
 
-@program("ping")
+@program("ping", "ping6")
 def ping(machine: Machine, arguments: list[str]) -> int:
     """`ping -c N [-i s] [-W s] [-w s] [-s bytes] [-q] host`: 0 when a reply came, 1 when none did, 2 on
     errors.
@@ -35,13 +35,19 @@ def ping(machine: Machine, arguments: list[str]) -> int:
         raise Usage(f"ping: {name}: Name or service not known", 2)
     if min(count, deadline / interval) > _MAX_PACKETS:
         raise Usage(f"ping: the sandbox sends {_MAX_PACKETS} packets at most in one command: give -c", 2)
-    machine.say(f"PING {name} ({address}) {size}({size + _HEADERS}) bytes of data.")
+    six = ":" in address
+    if ("6" in options and not six) or ("4" in options and six):
+        raise Usage(f"ping: {name}: Address family for hostname not supported", 2)
+    if not machine.host.source_for(address) and not is_own(machine, address):
+        raise Usage("ping: connect: Network is unreachable", 2)
+    shown = f"{name}({address}) {size} data" if six else f"{name} ({address}) {size}({size + _HEADERS})"
+    machine.say(f"PING {shown} bytes" if six else f"PING {shown} bytes of data.")
     return _Pinger(machine, name, address, size, "q" in options).run(count, interval, wait, deadline)
 
 
 def _options(arguments: list[str]) -> Options:
     try:
-        return read_options(arguments, flags="qn4DO", valued="ciWws")
+        return read_options(arguments, flags="qn46DO", valued="ciWws")
     except UnknownOptionError as error:
         how = "option requires an argument" if error.missing else "invalid option"
         raise Usage(f"ping: {how} -- '{error.option}'\n{_USAGE}", 2) from None
@@ -72,7 +78,7 @@ class _Pinger:
     def __init__(self, machine: Machine, name: str, address: str, size: int, quiet: bool) -> None:
         self.machine, self.name, self.address, self.size, self.quiet = machine, name, address, size, quiet
         self.times: list[float] = []
-        self.sent = 0
+        self.sent = self.answered = 0
         self.identifier = machine.draws.identifier()
 
     def run(self, count: float, interval: float, wait: float, deadline: float) -> int:
@@ -85,20 +91,26 @@ class _Pinger:
             self.sent += 1
             self._echo(machine.now)
         last = machine.now
+        seconds = last - began + (self.times[-1] if self.answered == self.sent and self.times else 0.0)
         if len(self.times) < self.sent:
-            machine.until(min(last + wait, end))
+            machine.until(min(last + self._patience(wait, interval), end))
         elif self.times:
             machine.until(last + self.times[-1])
         if not math.isinf(deadline) and len(self.times) < count:
             machine.until(end)
-        self._statistics(machine.now - began)
+        self._statistics(seconds)
         return 0 if self.times else 1
+
+    def _patience(self, wait: float, interval: float) -> float:
+        """How long it waits after its last request: once anything came, twice the longest way, or one interval."""
+        return max(2 * max(self.times), interval) if self.times else wait
 
     def _echo(self, at: float) -> None:
         round_trip, ttl = self._round_trip(at)
         if round_trip is None:
             return
         self.times.append(round_trip)
+        self.answered = self.sent
         if not self.quiet:
             shown = f"{round_trip * 1000:.3g}" if round_trip >= 0.001 else f"{round_trip * 1000:.3f}"
             source = self.name if self.name == self.address else f"{self.name} ({self.address})"
@@ -111,19 +123,21 @@ class _Pinger:
             return 0.00002 + 0.00003 * jitter, _TTL_SELF
         if is_link_local(self.address):
             return None, 0
-        size = self.size + _HEADERS
-        request = self._packet(machine.host.address, self.address, 8, size, at)
+        six = ":" in self.address
+        size = self.size + (_HEADERS_IPV6 if six else _HEADERS)
+        request = self._packet(machine.host.source_for(self.address), self.address, 128 if six else 8, size, at)
         arrival = machine.wire.arrival(request, machine.wire.send(request))
         if arrival is None or not arrival.answers_ping:
             return None, 0
         delay = arrival.delay * (0.9 + 0.4 * jitter)
-        back = self._packet(arrival.local, arrival.peer, 0, size, at + delay)
+        back = self._packet(arrival.local, arrival.peer, 129 if six else 0, size, at + delay)
         if machine.wire.send(back).outcome != "delivered":
             return None, 0
         return 2 * delay, _TTL_VPC if arrival.delay < 0.002 else _TTL_INTERNET
 
     def _packet(self, src: str, dst: str, kind: int, size: int, at: float) -> Packet:
-        return Packet(src, dst, ICMP, icmp_type=kind, icmp_code=0, size=size, at=at, icmp_id=self.identifier)
+        protocol = ICMP6 if ":" in src else ICMP
+        return Packet(src, dst, protocol, icmp_type=kind, icmp_code=0, size=size, at=at, icmp_id=self.identifier)
 
     def _statistics(self, seconds: float) -> None:
         machine, received = self.machine, len(self.times)
@@ -139,3 +153,5 @@ class _Pinger:
             low, high = min(self.times), max(self.times)
             figures = "/".join(f"{one * 1000:.3f}" for one in (low, average, high, deviation))
             machine.say(f"rtt min/avg/max/mdev = {figures} ms")
+        else:
+            machine.say("")

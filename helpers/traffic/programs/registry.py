@@ -11,7 +11,12 @@ Program = Callable[[Machine, list[str]], int]
 """A program: arguments (without its name) in, exit code out; it moves the machine's clock."""
 
 _PROGRAMS: dict[str, Program] = {}
-_PROVIDERS: dict[str, tuple[str, ...]] = {"nc": ("nc", "ncat"), "netcat": ("nc",), "python3.9": ("python3",)}
+_PROVIDERS: dict[str, tuple[str, ...]] = {
+    "nc": ("nc", "ncat"),
+    "netcat": ("nc",),
+    "ping6": ("ping",),
+    "python3.9": ("python3",),
+}
 _EXEC_TIME = 0.002
 
 

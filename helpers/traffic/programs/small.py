@@ -64,7 +64,9 @@ def sleep(machine: Machine, arguments: list[str]) -> int:
 def hostname(machine: Machine, arguments: list[str]) -> int:
     """`hostname [-I] [-i] [-f]`."""
     if arguments in (["-I"], ["-i"], ["--ip-address"], ["--all-ip-addresses"]):
-        machine.say(machine.host.address + (" " if arguments[0] in ("-I", "--all-ip-addresses") else ""))
+        every = arguments[0] in ("-I", "--all-ip-addresses")
+        also = f"{machine.host.ipv6} " if every and machine.host.ipv6 else ""
+        machine.say(f"{machine.host.address} {also}" if every else machine.host.address)
     elif arguments in ([], ["-f"], ["--fqdn"], ["-s"]):
         full = full_name(machine)
         machine.say(full.partition(".")[0] if arguments == ["-s"] else full)
@@ -77,6 +79,13 @@ def hostname(machine: Machine, arguments: list[str]) -> int:
 def whoami(machine: Machine, arguments: list[str]) -> int:
     """Run Command and user data run as root."""
     machine.say("root")
+    return 0
+
+
+@program("pwd")
+def pwd(machine: Machine, arguments: list[str]) -> int:
+    """The working directory."""
+    machine.say(machine.cwd)
     return 0
 
 

@@ -30,6 +30,7 @@ _KNOWN = frozenset(
     )
 )
 _BANNER = 21
+_PROBLEMS = {"refused": "Connection refused", "unreachable": "Network is unreachable"}
 _KEY_EXCHANGE = ((True, 1504), (False, 1080), (True, 48), (False, 564), (True, 16))
 _AUTHENTICATION = ((True, 44), (False, 44), (True, 68), (False, 60))
 
@@ -64,7 +65,7 @@ def ssh(machine: Machine, arguments: list[str]) -> int:
         connection = connect(machine, address, target.port, target.patience)
         if connection.outcome == "open":
             return _talk(machine, connection, target, address)
-    problem = "Connection refused" if connection.outcome == "refused" else "Connection timed out"
+    problem = _PROBLEMS.get(connection.outcome, "Connection timed out")
     return _fail(machine, target, f"ssh: connect to host {target.name} port {target.port}: {problem}")
 
 

@@ -7,6 +7,8 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -209,3 +211,25 @@ def test_mending_and_breaking_a_trust_shows_from_the_next_delivery_on(
         outcome = look(box, box("ec2").describe_flow_logs(FlowLogIds=[flow_log])["FlowLogs"][0])
         seen.append((outcome.flow_log["DeliverLogsStatus"], len(outcome.actions)))
     assert seen == [("FAILED", 0), ("SUCCESS", 2), ("FAILED", 2)]
+
+
+def test_an_idle_interface_has_a_nodata_line_for_each_of_its_windows(tmp_path: Path) -> None:
+    """Every window of every interface is accounted for, none longer than 60 s on a Nitro type, no flow in two."""
+    box = Box(tmp_path)
+    built = network.build(box)
+    network.enable(box, built)
+    network.shell(box, built.client.instance, f"ping -c 2 {network.SERVER_ADDRESS}")
+    box.advance(3600)
+    for side in (built.client, built.server):
+        page = box("logs").get_log_events(
+            logGroupName=network.GROUP, logStreamName=f"{side.interface}-all", startFromHead=True
+        )
+        lines = [event["message"].split() for event in page["events"]]
+        assert all(line[3:10] == ["-"] * 7 and line[12] == "-" for line in lines if line[13] == "NODATA")
+        spans = sorted({(int(line[10]), int(line[11])) for line in lines})
+        assert {stop - start for start, stop in spans} == {60}
+        assert all(before[1] == after[0] for before, after in pairwise(spans)), "no window is missing"
+        busy = {int(line[10]) for line in lines if line[13] == "OK"}
+        idle = [int(line[10]) for line in lines if line[13] == "NODATA"]
+        assert len(idle) == len(set(idle)) >= 40 and not busy & set(idle)
+    box.stop()
