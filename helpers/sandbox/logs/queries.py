@@ -96,7 +96,7 @@ def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled"
     if sourced is not None:
         if given:
             raise invalid(f"The query names its log groups with SOURCE: leave out {given[0]}.")
-        return _checked(sourced)
+        return _checked(sourced, compiled)
     if len(given) != 1:
         raise invalid(
             "Specify exactly one of logGroupName, logGroupNames or logGroupIdentifiers."
@@ -112,15 +112,17 @@ def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled"
                 f"Log group '{name}' does not exist for account ID '{account.account_id}'",
             )
         found.append(state.groups[name])
-    return _checked(found)
+    return _checked(found, compiled)
 
 
-def _checked(groups: list[LogGroup]) -> list[LogGroup]:
+def _checked(groups: list[LogGroup], compiled: "Compiled") -> list[LogGroup]:
     if not 1 <= len(groups) <= MOST_GROUPS:
         raise invalid(f"A query takes 1 to {MOST_GROUPS} log groups, not {len(groups)}.")
     for group in groups:
         if group.log_class == "DELIVERY":
             raise invalid(f"Log group {group.name} is of class DELIVERY, which has no Logs Insights queries.")
+        if compiled.uses_index and group.log_class != "STANDARD":
+            raise invalid(f"filterIndex is not supported for log groups of class {group.log_class}: {group.name}.")
     return groups
 
 
