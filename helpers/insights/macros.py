@@ -34,6 +34,8 @@ def _classes(version: int) -> str:
 MACROS: tuple[str, ...] = (
     # text that is a number, as a number; else NULL
     f"""i_num(s) AS CASE WHEN regexp_full_match(s, '{NUMBER_PATTERN}') THEN TRY_CAST(s AS DOUBLE) END""",
+    # digits as a whole number; else NULL
+    r"""i_int(s) AS CASE WHEN regexp_full_match(s, '[+-]?\d+') THEN TRY_CAST(s AS BIGINT) END""",
     # a number as plain text: integral values without a decimal point
     """i_plain(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
        ELSE CAST(x AS VARCHAR) END""",

@@ -1,4 +1,4 @@
-"""Clauses of the language that the conformance cases do not reach: dates, filterIndex, names in patterns."""
+"""Clauses that the conformance cases do not reach: dates, filterIndex, names in patterns, whole numbers."""
 
 import json
 from collections.abc import Iterator
@@ -49,9 +49,12 @@ def value(table: LogTable, expression: str) -> str | None:
         ("formatDate(@timestamp, '%H:%M%z', 'America/St_Johns')", "19:30-0330"),
         ("formatDate(@timestamp, '%H %z', '+05:30')", "04 +0530"),
         ("formatDate(@timestamp, '%%z %%F')", "%z %F"),
+        ("toLong('9007199254740993')", "9007199254740993"),
+        ("toLong('9223372036854775808')", None),
+        ("toInt('-12.9')", "-12"),
     ],
 )
-def test_dates(table: LogTable, expression: str, wanted: str) -> None:
+def test_expressions(table: LogTable, expression: str, wanted: str | None) -> None:
     assert value(table, expression) == wanted
 
 

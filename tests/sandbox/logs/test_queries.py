@@ -154,8 +154,8 @@ def test_parameters_that_are_refused(traffic: FakeAccount) -> None:
     refused(traffic, "ResourceNotFoundException", logGroupName=None, logGroupIdentifiers=[elsewhere])
     for number in range(51):
         traffic.call("CreateLogGroup", logGroupName=f"g{number}")
-    names = [f"g{number}" for number in range(51)]
-    assert "1 to 50" in refused(traffic, invalid, logGroupName=None, logGroupNames=names).message
+    for names in ([f"g{number}" for number in range(51)], [f"none{number}" for number in range(51)]):
+        assert "1 to 50" in refused(traffic, invalid, logGroupName=None, logGroupNames=names).message
     traffic.call("CreateLogGroup", logGroupName="d", logGroupClass="DELIVERY")
     assert "DELIVERY" in refused(traffic, invalid, logGroupName="d").message
 
