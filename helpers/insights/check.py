@@ -16,6 +16,8 @@ from .wording import did_you_mean, not_simulated
 
 MAX_STATS = 10  # stats page: "up to 10 stats commands"
 PERIOD_AT = {("bin", 0), ("datefloor", 1), ("dateceil", 1), ("rate", 1)}
+# The page says accountIdentifier and logGroupClass, its examples say accountIdentifiers and class.
+SOURCE_NAMES = {"namePrefix", "accountIdentifier", "accountIdentifiers", "class", "logGroupClass"}
 _STRUCTURES = {"jsonparse", "split", "values", "histogram"}
 assert _registered.FUNCTIONS_READY
 
@@ -91,10 +93,10 @@ class _Checker:
             if call.name not in limits:
                 raise self.fail(f"unexpected symbol found {call.name}; expected one of: " + "  ".join(limits), call)
             for name, value in call.values:
-                most = {"accountIdentifier": 20, "class": 3}.get(name, limits[call.name])
+                most = {"accountIdentifier": 20, "accountIdentifiers": 20}.get(name, limits[call.name])
                 if isinstance(value, tuple) and len(value) > most:
                     raise self.fail(f"{call.name} accepts at most {most} values", call)
-                known = {"logGroups": {"namePrefix", "accountIdentifier", "class"}}.get(call.name, {""})
+                known = SOURCE_NAMES if call.name == "logGroups" else {""}
                 if name not in known:
                     raise self.fail(f"{call.name} does not accept {name or 'a value without a name'}", call)
 
@@ -119,7 +121,12 @@ class _Checker:
                 self.stage.define(item.name)
 
     def on_filter(self, command: n.Filter) -> None:
+        if command.indexed and self.stage.closed:
+            raise self.fail(f"filterIndex cannot stand after {self.names_from}", command)
         self.row(command.condition)
+        for node in walk(command.condition) if command.indexed else ():
+            if isinstance(node, n.Ref) and {node.name, str(node.parts[0])} & self.stage.names:
+                raise self.fail(f"filterIndex reads fields of the events; {node.name} is made by the query", node)
 
     def on_sort(self, command: n.Sort) -> None:
         for sort_key in command.keys:

@@ -42,9 +42,12 @@ def display(plan: Plan, node: n.Display) -> None:
 
 @command(n.Filter)
 def filter_(plan: Plan, node: n.Filter) -> None:
-    """Rows for which the condition is true."""
+    """Rows for which the condition is true; what filterIndex leaves out is not even scanned."""
     plan.settle_limit()
-    plan.relation.where.append(plan.x.condition(node.condition))
+    condition = plan.x.condition(node.condition)
+    plan.relation.where.append(condition)
+    if node.indexed:
+        plan.indexed.append(condition.copy())
 
 
 @command(n.Sort)

@@ -6,9 +6,9 @@ from sqlglot import exp
 
 from . import commands, commands_rows, commands_stats, commands_totals
 from . import nodes as n
-from .plan import HANDLERS, LookupTable, Plan, Wanted
+from .plan import HANDLERS, LookupTable, Plan, Wanted, events
 from .schema import Schema
-from .values import E, Kind, Typed, call, text_literal
+from .values import E, Kind, Typed, call, column, number_literal, text_literal
 
 DEFAULT_LIMIT = 10_000  # limit page: "the default is 10,000"
 _REGISTERED = (commands, commands_rows, commands_stats, commands_totals)
@@ -28,11 +28,13 @@ class Compiled:
 
     ``pointers``: how many columns at the end of the statement identify its event: seq, or table and seq.
     ``matched``: SQL that counts the events which the conditions before the first grouping let through.
+    ``scanned``: SQL for the number and the bytes of the events that filterIndex does not skip, if it is used.
     ``used``: the names that were looked up as fields of events.
     """
 
     sql: str
     matched: str
+    scanned: str | None
     outputs: tuple[Output, ...]
     used: tuple[n.Ref, ...]
     limit: int | None
@@ -62,6 +64,7 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
     return Compiled(
         sql=_sql(statement, pretty),
         matched=_sql(plan.matched, False),
+        scanned=_scanned(plan),
         outputs=tuple(Output(name, value.kind) for name, value in shown.items()),
         used=tuple(plan.x.used.values()),
         limit=plan.relation.limit,
@@ -71,6 +74,15 @@ def compile_program(program: n.Program, schema: Schema, pretty: bool = False) ->
         remarks=tuple(plan.remarks),
         estimate=plan.estimate,
     )
+
+
+def _scanned(plan: Plan) -> str | None:
+    if not plan.indexed:
+        return None
+    plan.relation = events(plan.schema)
+    plan.relation.where += plan.indexed
+    size = call("coalesce", call("sum", column("size")), number_literal(0))
+    return _sql(plan.select([exp.Count(this=exp.Star()), size]), False)
 
 
 def _shown(plan: Plan) -> dict[str, Typed]:

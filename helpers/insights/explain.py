@@ -62,12 +62,7 @@ def assumptions(program: n.Program) -> list[str]:
     if not any(isinstance(command, n.Sort | n.Stats | n.CountFrequent) for command in commands):
         found["insights-order"] = None
     for command in commands:
-        if isinstance(command, n.Sort):
-            found["insights-sort-missing"] = None
-        if isinstance(command, n.Stats) and command.offset:
-            found["insights-offset"] = None
-        if isinstance(command, n.Parse) and command.mode == "glob":
-            found["insights-glob"] = None
+        found |= dict.fromkeys(_of_command(command))
         for expr in _expressions(command):
             for node in walk(expr):
                 if isinstance(node, n.Not | n.Compare | n.Like | n.In):
@@ -80,6 +75,17 @@ def assumptions(program: n.Program) -> list[str]:
                     weeks = [a for a in node.args if isinstance(a, n.Period) and a.unit == "w"]
                     found |= {"insights-week": None} if weeks else {}
     return list(found)
+
+
+def _of_command(command: n.Command) -> list[str]:
+    """What a command itself depends on, whatever its expressions are."""
+    depends = {
+        "insights-filter-index": isinstance(command, n.Filter) and command.indexed,
+        "insights-sort-missing": isinstance(command, n.Sort),
+        "insights-offset": isinstance(command, n.Stats) and command.offset is not None,
+        "insights-glob": isinstance(command, n.Parse) and command.mode == "glob",
+    }
+    return [name for name, holds in depends.items() if holds]
 
 
 def _expressions(command: n.Command) -> list[n.Expr]:

@@ -160,7 +160,11 @@ def _to_double(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 
 @function("toInt toLong", 1)
 def _to_int(context: Context, node: n.Call, args: list[Typed]) -> Typed:
+    if args[0].kind is Kind.INT:
+        return args[0]
     whole = cast(call("trunc", as_double(args[0])), "BIGINT", safe=True)
+    if args[0].kind is Kind.UNKNOWN:  # digits are read as they are: a double would lose the last of them
+        whole = call("coalesce", call("i_int", args[0].e), whole)
     return Typed(whole, Kind.INT)
 
 

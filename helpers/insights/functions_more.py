@@ -9,13 +9,17 @@ from .functions import Build, Context, function, literal_text
 from .patterns import (
     MILLIS,
     MONTHS,
+    OFFSET_MARK,
     date_format_error,
     java_date,
+    java_zone,
     regex_error,
     rewrite_error,
+    strftime,
     to_re2,
     to_rewrite,
     width,
+    with_zone,
     zone_error,
 )
 from .values import (
@@ -33,6 +37,8 @@ from .values import (
     present,
     text_literal,
 )
+
+_MANY_YEARS = 10_000
 
 # time --------------------------------------------------------------------------------------------
 
@@ -75,7 +81,7 @@ def _floor_months(value: E, months: int, up: bool) -> E:
     year = binary(exp.Sub, call("year", stamp), number_literal(1970))
     month = binary(exp.Sub, call("month", stamp.copy()), number_literal(1))
     index = binary(exp.Add, binary(exp.Mul, year, number_literal(12)), month)
-    floored = binary(exp.Mul, binary(exp.IntDiv, index, number_literal(months)), number_literal(months))
+    floored = _floor_multiple(index, months, up=False)
     start = _month_start(floored)
     if not up:
         return start
@@ -84,7 +90,9 @@ def _floor_months(value: E, months: int, up: bool) -> E:
 
 
 def _month_start(index: E) -> E:
-    year = binary(exp.Add, binary(exp.IntDiv, index, number_literal(12)), number_literal(1970))
+    """The start of a month counted from January 1970; from a number that is positive for every year there is."""
+    index = binary(exp.Add, index, number_literal(12 * _MANY_YEARS))
+    year = binary(exp.Add, binary(exp.IntDiv, index, number_literal(12)), number_literal(1970 - _MANY_YEARS))
     month = binary(exp.Add, binary(exp.Mod, index.copy(), number_literal(12)), number_literal(1))
     return call("epoch_ms", call("make_timestamp", year, month, *(number_literal(v) for v in (1, 0, 0, 0))))
 
@@ -146,7 +154,7 @@ def _query_range(context: Context, node: n.Call, args: list[Typed]) -> Typed:
 def _zone(context: Context, node: n.Call, position: int) -> str | None:
     if len(node.args) <= position:
         return None
-    zone = literal_text(context, node, position, "a time zone")
+    zone = java_zone(literal_text(context, node, position, "a time zone"))
     wrong = zone_error(zone)
     if wrong:
         raise context.fail(wrong, node.args[position])
@@ -155,16 +163,20 @@ def _zone(context: Context, node: n.Call, position: int) -> str | None:
 
 @function("formatDate strftime", 2, 3)
 def _format_date(context: Context, node: n.Call, args: list[Typed]) -> Typed:
-    pattern = literal_text(context, node, 1, "a format such as %Y-%m-%d")
+    pattern = strftime(literal_text(context, node, 1, "a format such as %Y-%m-%d"))
     wrong = date_format_error(pattern)
     if wrong:
         raise context.fail(wrong, node.args[1])
     zone = _zone(context, node, 2)
-    stamp: E = call("i_stamp", as_millis(args[0]))
+    here: E = call("i_stamp", as_millis(args[0]))
+    stamp = here
     if zone and zone.upper() != "UTC":
-        aware = call("timezone", text_literal("UTC"), stamp)
+        aware = call("timezone", text_literal("UTC"), here.copy())
         stamp = call("timezone", text_literal(zone), aware)
-    return Typed(call("strftime", stamp, text_literal(pattern)), Kind.UNKNOWN)
+    text = call("strftime", stamp, text_literal(with_zone(pattern, zone or "UTC")))
+    if OFFSET_MARK in text.expressions[1].this:
+        text = call("replace", text, text_literal(OFFSET_MARK), call("i_offset", here, stamp.copy()))
+    return Typed(text, Kind.UNKNOWN)
 
 
 @function("parseDate", 2, 3)
@@ -173,7 +185,12 @@ def _parse_date(context: Context, node: n.Call, args: list[Typed]) -> Typed:
     if pattern is None or date_format_error(pattern):
         raise context.fail("not a date pattern that the sandbox can read", node.args[1])
     zone = _zone(context, node, 2)
-    stamp: E = call("try_strptime", as_text(args[0]), text_literal(pattern))
+    text = as_text(args[0])
+    if "%z" in pattern:  # DuckDB does not read the Z of +00:00
+        text = call("regexp_replace", text, text_literal("Z$"), text_literal("+00:00"))
+    if "%y" not in pattern.lower():  # a time without a date is of 1970, as in Java
+        text, pattern = call("concat", text_literal("1970 "), text), f"%Y {pattern}"
+    stamp: E = call("try_strptime", text, text_literal(pattern))
     if "%z" in pattern.lower():
         return Typed(call("epoch_ms", stamp), Kind.INT)
     if zone and zone.upper() != "UTC":

@@ -34,6 +34,8 @@ def _classes(version: int) -> str:
 MACROS: tuple[str, ...] = (
     # text that is a number, as a number; else NULL
     f"""i_num(s) AS CASE WHEN regexp_full_match(s, '{NUMBER_PATTERN}') THEN TRY_CAST(s AS DOUBLE) END""",
+    # digits as a whole number; else NULL
+    r"""i_int(s) AS CASE WHEN regexp_full_match(s, '[+-]?\d+') THEN TRY_CAST(s AS BIGINT) END""",
     # a number as plain text: integral values without a decimal point
     """i_plain(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
        ELSE CAST(x AS VARCHAR) END""",
@@ -45,6 +47,9 @@ MACROS: tuple[str, ...] = (
     "i_millis(x) AS CASE WHEN abs(x) <= 253402300799999 THEN CAST(trunc(x) AS BIGINT) END",
     "i_stamp(ms) AS make_timestamp(i_millis(ms) * 1000)",
     "i_time(ms) AS strftime(i_stamp(ms), '%Y-%m-%d %H:%M:%S.%g')",
+    # the distance of a local time from UTC, as +0100
+    """i_offset(utc, here) AS list_transform([date_diff('minute', utc, here)], lambda m:
+       format('{}{:02d}{:02d}', CASE WHEN m < 0 THEN '-' ELSE '+' END, abs(m) // 60, abs(m) % 60))[1]""",
     # structures are null to everything that wants a plain value
     "i_scalar(j) AS CASE WHEN json_type(j) NOT IN ('OBJECT', 'ARRAY') THEN j ->> '$' END",
     "i_json(s) AS CASE WHEN json_valid(s) THEN CAST(s AS JSON) END",

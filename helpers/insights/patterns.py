@@ -38,7 +38,8 @@ def regex_error(pattern: str) -> str | None:
     """Why RE2 refuses a pattern (no look-around, no backreferences), or None."""
     said = _ask("SELECT regexp_matches('', $1)", pattern)
     if said is None:
-        return None
+        names = [name for name in groups(pattern) if name]
+        return None if len(set(names)) == len(names) else "two groups have the same name"
     if re.search(r"\(\?(=|!|<=|<!)", pattern):
         return "look-ahead and look-behind are not part of the RE2 syntax"
     if re.search(r"\\[1-9]", pattern):
@@ -68,6 +69,31 @@ def zone_error(zone: str) -> str | None:
     """Why a time zone is refused, or None."""
     said = _ask("SELECT CAST(timezone($1::VARCHAR, TIMESTAMP '2023-11-14 00:00:00') AS VARCHAR)", zone)
     return None if said is None else f"not a time zone: {zone}"
+
+
+_LONG = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
+OFFSET_MARK = "\x01"
+"""Stands for the offset from UTC in a formatted time until it is put in."""
+
+
+def strftime(pattern: str) -> str:
+    """A strftime pattern with the short forms that DuckDB does not know written out."""
+    return re.sub(r"%.", lambda found: _LONG.get(found[0], found[0]), pattern, flags=re.DOTALL)
+
+
+def with_zone(pattern: str, zone: str) -> str:
+    """A strftime pattern with the name of the zone for %Z, and `OFFSET_MARK` for %z."""
+    parts = {"%Z": zone.replace("%", "%%"), "%z": OFFSET_MARK}
+    plain = pattern.replace(OFFSET_MARK, "")
+    return re.sub(r"%.", lambda found: parts.get(found[0], found[0]), plain, flags=re.DOTALL)
+
+
+def java_zone(zone: str) -> str:
+    """A zone written as an offset (``Z``, ``+02:00``) under the name that DuckDB knows; others unchanged."""
+    if zone == "Z":
+        return "UTC"
+    offset = re.fullmatch(r"([+-]\d{2}):?(\d{2})?", zone)
+    return f"GMT{offset[1]}:{offset[2] or '00'}" if offset else zone
 
 
 def to_re2(pattern: str) -> str:

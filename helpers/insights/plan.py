@@ -91,6 +91,7 @@ class Plan:
         self.matched: E | None = None
         self.remarks: list[str] = []
         self.estimate = False
+        self.indexed: list[E] = []  # conditions over the events that an index answers
         self.lookups: list[LookupTable] = []
         self.wanted: list[Wanted] = []
 

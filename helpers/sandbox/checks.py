@@ -22,6 +22,7 @@ _CODES = {
 }
 _MISSING_CODES = {"ec2": "MissingParameter"}
 # EC2 documents many of its enums as open lists and moto knows the newer values: only these are checked.
+_SHOWN = 1000
 _EC2_ENUMS = {"TrafficType", "FlowLogsResourceType", "LogDestinationType", "Tenancy", "RuleAction"}
 
 
@@ -35,11 +36,17 @@ def check(service: str, model: OperationModel, params: Params) -> None:
             code = _MISSING_CODES.get(service, code)
         if service == "ec2":
             raise ServiceError(code, f"Value for parameter {place}: {problem}")
-        value = "null" if missing else _value_at(params, place)
+        value = "null" if missing else _short(_value_at(params, place))
         raise ServiceError(
             code,
             f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy constraint: {problem}",
         )
+
+
+def _short(value: Any) -> str:
+    """A value as a message shows it: a batch of a megabyte is not repeated to who sent it."""
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _value_at(params: Any, place: str) -> Any:

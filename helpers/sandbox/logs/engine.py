@@ -25,6 +25,7 @@ from helpers.sandbox.eventstore import EventStore
 from helpers.sandbox.logs.names import let_expire
 from helpers.sandbox.logs.results import Result
 from helpers.sandbox.logs.state import LogGroup, LogsState, Query
+from helpers.sandbox.logs.tags import has_tag
 from helpers.sandbox.streams import StreamEvents
 
 NOTHING = {
@@ -38,6 +39,8 @@ NOTHING = {
 """The statistics of a query that has looked at nothing yet."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+MOST_TAG_VALUES = 5
 
 AHEAD_EVENTS = 20_000
 """So many new events are typed before a query asks for them: fewer cost it some tens of milliseconds."""
@@ -226,18 +229,35 @@ def sources(text: Compiled, groups: Mapping[str, LogGroup], account_id: str) -> 
 def _chosen(group: LogGroup, account_id: str, call: SourceCall) -> bool:
     """Whether one condition of a SOURCE command holds; the class is STANDARD unless said."""
     values = dict(call.values)
-    if call.name == "logGroups" and set(values) <= {"namePrefix", "accountIdentifier", "class"}:
-        return (
-            group.name.startswith(_texts(values, "namePrefix", ""))
-            and account_id in _texts(values, "accountIdentifier", account_id)
-            and group.log_class in _texts(values, "class", "STANDARD")
-        )
+    if call.name == "logGroups":
+        accounts = _texts(values, "accountIdentifier", *_texts(values, "accountIdentifiers", account_id))
+        classes = _texts(values, "class", *_texts(values, "logGroupClass", "STANDARD"))
+        named = group.name.startswith(_texts(values, "namePrefix", ""))
+        return named and account_id in accounts and group.log_class in classes
+    if call.name == "logGroupTags" and set(values) <= {""}:
+        filters = values.get("", ())
+        return isinstance(filters, tuple) and all(_is_tagged(group, wanted) for wanted in filters)
     if call.name == "dataSource" and set(values) <= {""}:
         return "amazon_vpc.flow" in _texts(values, "") and group.flow_logs is not None
     raise ServiceError(
         "InvalidParameterException",
         f"The sandbox does not simulate SOURCE {call.name}({', '.join(values)}).",
     )
+
+
+def _is_tagged(group: LogGroup, wanted: object) -> bool:
+    """Whether a tag filter as ListLogGroups has it, ``{key: 'env', values: ['prod*', '!dev']}``, lets a group through.
+
+    Assumption insights-source-tags: the user guide shows no example.
+    """
+    pairs = dict(wanted) if isinstance(wanted, tuple) and all(isinstance(pair, tuple) for pair in wanted) else {}
+    values = _texts(pairs, "values") if "values" in pairs else ()
+    if not {"key"} <= set(pairs) <= {"key", "values"} or len(values) > MOST_TAG_VALUES:
+        raise ServiceError(
+            "InvalidParameterException",
+            f"Write logGroupTags([{{key: 'env', values: ['prod*']}}]), with up to {MOST_TAG_VALUES} values.",
+        )
+    return has_tag(group.tags, str(pairs["key"]), values)
 
 
 def _texts(values: Mapping[str, object], name: str, *default: str) -> tuple[str, ...]:

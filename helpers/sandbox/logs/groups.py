@@ -15,7 +15,7 @@ from helpers.sandbox.logs.names import (
     state_of,
 )
 from helpers.sandbox.logs.state import LogGroup, LogsState
-from helpers.sandbox.logs.tags import check_tags
+from helpers.sandbox.logs.tags import check_tags, has_tag
 
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -196,7 +196,7 @@ def list_log_groups(call: Call, account: Account) -> Params:
         for group in _of_accounts(call, account)
         if _fits(group.name, params.get("logGroupNamePattern"))
         and in_class(group, params.get("logGroupClass"))
-        and all(_has_tag(group, wanted) for wanted in params.get("logGroupTags", []))
+        and all(has_tag(group.tags, tag["key"], tag.get("values", ())) for tag in params.get("logGroupTags", []))
     ]
     page, token = paged(chosen, lambda group: group.name, params, size=50)
     listed = [
@@ -214,9 +214,3 @@ def _fits(name: str, pattern: str | None) -> bool:
     return pattern is None or any(
         name.startswith(part[1:]) if part.startswith("^") else part in name for part in pattern.split("|")
     )
-
-
-def _has_tag(group: LogGroup, wanted: Params) -> bool:
-    if wanted["key"] not in group.tags:
-        return False
-    return not wanted.get("values") or group.tags[wanted["key"]] in wanted["values"]

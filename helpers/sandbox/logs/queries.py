@@ -96,7 +96,7 @@ def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled"
     if sourced is not None:
         if given:
             raise invalid(f"The query names its log groups with SOURCE: leave out {given[0]}.")
-        return _checked(sourced)
+        return _checked(sourced, compiled)
     if len(given) != 1:
         raise invalid(
             "Specify exactly one of logGroupName, logGroupNames or logGroupIdentifiers."
@@ -104,6 +104,8 @@ def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled"
         )
     asked = params[given[0]]
     names = [asked] if isinstance(asked, str) else asked
+    if len(names) > MOST_GROUPS:
+        raise _wrong_number(len(names))
     found = []
     for name in dict.fromkeys(name_in(call, account, name) for name in names):
         if name not in state.groups:
@@ -112,16 +114,22 @@ def _groups(call: Call, account: Account, state: LogsState, compiled: "Compiled"
                 f"Log group '{name}' does not exist for account ID '{account.account_id}'",
             )
         found.append(state.groups[name])
-    return _checked(found)
+    return _checked(found, compiled)
 
 
-def _checked(groups: list[LogGroup]) -> list[LogGroup]:
+def _checked(groups: list[LogGroup], compiled: "Compiled") -> list[LogGroup]:
     if not 1 <= len(groups) <= MOST_GROUPS:
-        raise invalid(f"A query takes 1 to {MOST_GROUPS} log groups, not {len(groups)}.")
+        raise _wrong_number(len(groups))
     for group in groups:
         if group.log_class == "DELIVERY":
             raise invalid(f"Log group {group.name} is of class DELIVERY, which has no Logs Insights queries.")
+        if compiled.uses_index and group.log_class != "STANDARD":
+            raise invalid(f"filterIndex is not supported for log groups of class {group.log_class}: {group.name}.")
     return groups
+
+
+def _wrong_number(count: int) -> ServiceError:
+    return invalid(f"A query takes 1 to {MOST_GROUPS} log groups, not {count}.")
 
 
 def _drop_old(account: Account, state: LogsState, now: int) -> None:

@@ -1,6 +1,6 @@
 """GetLogRecord and GetLogGroupFields: what the fields of events are."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
@@ -68,14 +68,16 @@ def get_log_group_fields(call: Call, account: Account) -> Params:
     if "time" in call.params:
         middle = call.params["time"] * 1000
         start, end = middle - AROUND_MS, middle + AROUND_MS
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = defaultdict(float)
     total = 0
     for stream in account.events.streams(call.region, group.name).values():
         events = stream.settle()
         low, high = events.index(max(start, group.created_ms)), events.index(end + 1)
-        for message in events.messages[max(low, high - SAMPLED) : high]:
-            total += 1
-            counts.update(discovered(message, group.flow_logs).keys())
+        total += max(0, high - low)
+        sample = events.messages[max(low, high - SAMPLED) : high]
+        found = Counter(name for message in sample for name in discovered(message, group.flow_logs))
+        for name, count in found.items():
+            counts[name] += count * (high - low) / len(sample)  # a large stream counts with all its events
     counts.update({name: total for name in SYSTEM_FIELDS if total})
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    return {"logGroupFields": [{"name": name, "percent": count * 100 // total} for name, count in ordered]}
+    return {"logGroupFields": [{"name": name, "percent": int(count * 100 / total)} for name, count in ordered]}

@@ -22,6 +22,25 @@ def check_tags(tags: Mapping[str, str]) -> None:
             raise invalid(f"The value of tag '{key}' must have up to 256 letters, digits, blanks or _.:/=+-@.")
 
 
+def has_tag(tags: Mapping[str, str], key: str, values: Iterable[str]) -> bool:
+    """Whether there is a tag of this key, with one of the values if any are given (TagFilter's documentation).
+
+    A ``*`` at an end of a value stands for anything, without regard to case; a ``!`` before it for "not".
+    """
+    wanted = list(values)
+    return key in tags and (not wanted or any(_is_value(tags[key], value) for value in wanted))
+
+
+def _is_value(found: str, wanted: str) -> bool:
+    if wanted.startswith("!"):
+        return not _is_value(found, wanted[1:])
+    bare = wanted.strip("*")
+    if bare == wanted:
+        return found == wanted
+    pattern = f"{'.*' * wanted.startswith('*')}{re.escape(bare)}{'.*' * wanted.endswith('*')}"
+    return re.fullmatch(pattern, found, re.IGNORECASE | re.DOTALL) is not None
+
+
 def _add(group: LogGroup, tags: Mapping[str, str], code: str) -> None:
     check_tags(tags)
     merged = {**group.tags, **tags}

@@ -179,6 +179,10 @@ def test_groups_are_listed_by_pattern_class_and_tag(account: FakeAccount) -> Non
     assert names(logGroupClass="INFREQUENT_ACCESS") == ["other"]
     assert names(logGroupTags=[{"key": "Lab", "values": ["y", "z"]}]) == ["my/vpc"]
     assert names(logGroupTags=[{"key": "Lab"}]) == ["my/vpc", "vpc/a"]
+    assert names(logGroupTags=[{"key": "Lab", "values": ["Y*"]}]) == ["my/vpc"]
+    assert names(logGroupTags=[{"key": "Lab", "values": ["Y"]}]) == []
+    assert names(logGroupTags=[{"key": "Lab", "values": ["!y"]}]) == ["vpc/a"]
+    assert names(logGroupTags=[{"key": "lab", "values": ["!y"]}]) == []
     first = account.call("ListLogGroups", limit=2)
     assert names(nextToken=first["nextToken"]) == ["vpc/a"]
     assert "does not simulate" in error(account, "ListLogGroups", fieldIndexNames=["a"]).message

@@ -3,7 +3,7 @@ import uuid
 import pytest
 
 from helpers.sandbox.calls import Params, ServiceError
-from helpers.sandbox.logs import engine, results
+from helpers.sandbox.logs import engine, records, results
 from tests.sandbox.logs.conftest import START, FakeAccount, put
 
 RECORD = "2 123456789012 eni-{} 10.1.1.{} 10.2.1.10 51000 {} 6 10 {} 1700000000 1700000060 {} OK"
@@ -154,8 +154,8 @@ def test_parameters_that_are_refused(traffic: FakeAccount) -> None:
     refused(traffic, "ResourceNotFoundException", logGroupName=None, logGroupIdentifiers=[elsewhere])
     for number in range(51):
         traffic.call("CreateLogGroup", logGroupName=f"g{number}")
-    names = [f"g{number}" for number in range(51)]
-    assert "1 to 50" in refused(traffic, invalid, logGroupName=None, logGroupNames=names).message
+    for names in ([f"g{number}" for number in range(51)], [f"none{number}" for number in range(51)]):
+        assert "1 to 50" in refused(traffic, invalid, logGroupName=None, logGroupNames=names).message
     traffic.call("CreateLogGroup", logGroupName="d", logGroupClass="DELIVERY")
     assert "DELIVERY" in refused(traffic, invalid, logGroupName="d").message
 
@@ -265,6 +265,22 @@ def test_the_fields_of_a_group(traffic: FakeAccount) -> None:
     assert traffic.call("GetLogGroupFields", logGroupName="/vpc/a", time=later + 20)["logGroupFields"] == []
 
 
+def test_percentages_of_fields_weigh_a_stream_by_all_its_events(
+    group: FakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "SAMPLED", 3)
+    group.call("CreateLogStream", logGroupName="/vpc/a", logStreamName="small")
+    put(group, *[(at, '{"a":1}' if at % 3 else '{"b":1}') for at in range(9)])
+    put(group, (0, '{"c":1}'), stream="small")
+    fields = group.call("GetLogGroupFields", logGroupName="/vpc/a")["logGroupFields"]
+    assert {entry["name"]: entry["percent"] for entry in fields if entry["name"] in "abc"} == {
+        "a": 60,
+        "b": 30,
+        "c": 10,
+    }
+    assert [entry["percent"] for entry in fields] == sorted((entry["percent"] for entry in fields), reverse=True)
+
+
 def test_a_query_without_memory_fails(traffic: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     from helpers.insights import QueryFailed
 
@@ -277,3 +293,52 @@ def test_a_query_without_memory_fails(traffic: FakeAccount, monkeypatch: pytest.
     assert finished(traffic, query_id)["status"] == "Failed"
     assert finished(traffic.restarted(), query_id)["status"] == "Failed"
     assert traffic.call("DescribeQueries")["queries"][0]["status"] == "Failed"
+
+
+def test_filter_index_skips_and_charges_less_but_not_on_infrequent_access(traffic: FakeAccount) -> None:
+    query = "filterIndex action = 'REJECT' | stats count(*) as n"
+    statistics = finished(traffic, start(traffic, query))["statistics"]
+    assert (statistics["recordsScanned"], statistics["estimatedRecordsSkipped"]) == (4.0, 6.0)
+    whole = finished(traffic, start(traffic, "stats count(*)"))["statistics"]["bytesScanned"]
+    assert statistics["bytesScanned"] + statistics["estimatedBytesSkipped"] == whole
+    traffic.call("CreateLogGroup", logGroupName="/ia", logGroupClass="INFREQUENT_ACCESS")
+    assert "INFREQUENT_ACCESS" in str(refused(traffic, "InvalidParameterException", query, logGroupName="/ia"))
+    assert rows(traffic, "filter action = 'REJECT' | stats count(*) as n", logGroupName="/ia") == [{"n": "0"}]
+
+
+def test_source_chooses_groups_by_their_tags(group: FakeAccount) -> None:
+    for name, env in (("/t/1", "prod-eu"), ("/t/2", "dev"), ("/t/3", "Prod")):
+        group.call("CreateLogGroup", logGroupName=name, tags={"env": env})
+        group.call("CreateLogStream", logGroupName=name, logStreamName="s")
+        put(group, (5, name), stream="s", group=name)
+    without = {"startTime": START - 3600, "endTime": START + 86_400}
+
+    def found(filters: str) -> list[str]:
+        text = f"SOURCE logGroupTags({filters}) | fields @message | sort @message"
+        query_id = group.call("StartQuery", queryString=text, **without)["queryId"]
+        return [row[0]["value"] for row in finished(group, query_id)["results"]]
+
+    assert found("[{key: 'env'}]") == ["/t/1", "/t/2", "/t/3"]
+    assert found("[{'key': 'env', 'values': ['prod*']}]") == ["/t/1", "/t/3"]
+    assert found("[{key: 'env', values: ['dev', 'prod-eu']}]") == ["/t/1", "/t/2"]
+    assert found("[{key: 'env', values: ['!dev']}, {key: 'env', values: ['!Prod']}]") == ["/t/1"]
+    assert found("[{key: 'env', values: ['!prod*']}]") == ["/t/2"]
+    for wrong in ("['env']", "[{name: 'env'}]", "[{key: 'env', values: ['1','2','3','4','5','6']}]"):
+        with pytest.raises(ServiceError, match="InvalidParameterException"):
+            found(wrong)
+
+
+def test_source_knows_the_names_of_the_page_and_of_its_examples(group: FakeAccount) -> None:
+    put(group, (5, "here"))
+    for arguments in (
+        "accountIdentifier: ['123456789012']",
+        "accountIdentifiers: ['123456789012'], namePrefix: ['/vpc']",
+        "class: ['STANDARD']",
+        "logGroupClass: ['STANDARD', 'INFREQUENT_ACCESS']",
+    ):
+        query = {"queryString": f"SOURCE logGroups({arguments}) | fields @message", "startTime": START - 3600}
+        query_id = group.call("StartQuery", **query, endTime=START + 86_400)["queryId"]
+        assert finished(group, query_id)["results"][0][0]["value"] == "here"
+    other = "SOURCE logGroups(accountIdentifiers: ['000000000000']) | fields @message"
+    with pytest.raises(ServiceError, match="InvalidParameterException"):
+        group.call("StartQuery", queryString=other, startTime=START - 3600, endTime=START + 86_400)
