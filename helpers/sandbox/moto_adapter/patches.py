@@ -8,6 +8,7 @@ from moto import settings
 from moto.ec2 import exceptions
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 from moto.moto_api._internal import mock_random
 
 _IN_SERVICE = ("pending", "running")
@@ -26,6 +27,8 @@ def apply() -> None:
     tables.Route.state = property(_route_state)
     networks: Any = subnets
     networks.Subnet.get_available_subnet_ip = _next_address
+    # DescribeTags and its filter resource-type speak of a flow log as EC2 does.
+    EC2_PREFIX_TO_RESOURCE["fl"] = "vpc-flow-log"
     errors: Any = exceptions
     errors.InvalidVPCIdError.__init__ = _unknown_vpc
 
