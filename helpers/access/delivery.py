@@ -82,13 +82,14 @@ def can_deliver(
     role_arn: str = "",
     stream: str = "eni-0123456789abcdef0-all",
     group_exists: bool = True,
+    boundary: Policy | None = None,
     strict: bool = False,
 ) -> Delivery:
     """Check what delivery needs: the role's trust, then its permissions on the log group and its streams.
 
     ``log_group_arn`` may end in ``:*`` or not. The service assumes the role with ``aws:SourceAccount`` set to
     ``account`` and ``aws:SourceArn`` set to ``flow_log_arn``. A group that does not exist needs
-    ``logs:CreateLogGroup``.
+    ``logs:CreateLogGroup``. What the role may do must lie within its permissions ``boundary``, where it has one.
     """
     group = log_group_arn.removesuffix(":*")
     role = role_arn or f"arn:aws:iam::{account}:role/flow-logs"
@@ -98,7 +99,12 @@ def can_deliver(
     session = Principal.role(role, account, "vpc-flow-logs")
 
     def ask(action: str, resource: str) -> Step:
-        return Step(action, evaluate(Request(session, action, resource), policies))
+        request = Request(session, action, resource)
+        decision = evaluate(request, policies)
+        if decision and boundary is not None:
+            limited = evaluate(request, [boundary])
+            decision = decision if limited else limited
+        return Step(action, decision)
 
     if assume:
         if not group_exists:

@@ -173,7 +173,7 @@ def _prepare(home: Path) -> None:
 def _starting(home: Path) -> Iterator[None]:
     """Two kernels that need the sandbox at the same moment start it once."""
     try:
-        with FileLock(home / "starting.lock", timeout=START_TIMEOUT_SECONDS):
+        with FileLock(home / "starting.lock", timeout=START_TIMEOUT_SECONDS, mode=0o600):
             yield
     except Timeout:
         raise SandboxError(f"Another program has been starting the sandbox of {home} for a minute.") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from helpers.flowlogs import FlowRecord, LogFormat
 from helpers.network import Topology
-from helpers.sandbox.calls import Account
+from helpers.sandbox.calls import Account, Params
 from helpers.traffic import window_lengths
 
 
@@ -43,7 +43,7 @@ class FlowLogs:
     """A region's flow logs by id, in the order they were made; answers to calls with a ``ClientToken``."""
 
     logs: dict[str, FlowLog] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, list[str], list[Params]]] = field(default_factory=dict)
 
     def active(self) -> Iterator[FlowLog]:
         return (log for log in self.logs.values() if log.deleted_at is None)

@@ -59,6 +59,7 @@ def decide(account: Account, region: str, flow_log: FlowLog) -> Delivery | None:
         flow_log_arn,
         account.account_id,
         role_arn=flow_log.role_arn,
+        boundary=parse(role.boundary, "of the boundary") if role.boundary is not None else None,
         group_exists=flow_log.group in account.state(LogsState, region).groups,
     )
 

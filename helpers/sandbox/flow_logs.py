@@ -15,6 +15,7 @@ from helpers.flowlogs import DEFAULT_FORMAT, FormatError, LogFormat
 from helpers.sandbox import delivery
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
 from helpers.sandbox.coverage import FlowLog, FlowLogs
+from helpers.sandbox.ec2.tags import check_new_tags
 
 _RESOURCES = {
     "VPC": ("DescribeVpcs", "VpcIds", "vpc-"),
@@ -22,6 +23,8 @@ _RESOURCES = {
     "NetworkInterface": ("DescribeNetworkInterfaces", "NetworkInterfaceIds", "eni-"),
 }
 _GROUP_ARN = re.compile(r"arn:aws:logs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):log-group:(?P<name>[^:*]+)")
+# As CreateLogGroup takes it; a name that starts with "aws/" is kept for AWS.
+_GROUP_NAME = re.compile(r"(?!aws/)[\w.\-/#]{1,512}", re.ASCII)
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:.+/)?[\w+=,.@-]+")
 _MOST_RESOURCES = 300
 _NOT_SIMULATED = ("DeliverCrossAccountRole", "DestinationOptions", "TagFieldSpecifications")
@@ -65,15 +68,16 @@ def create_flow_logs(call: Call, account: Account) -> Params:
     """
     token = call.params.get("ClientToken")
     state = account.state(FlowLogs, call.region)
-    asked = orjson.dumps(call.params, option=orjson.OPT_SORT_KEYS).decode()
+    meant = {name: value for name, value in call.params.items() if name != "DryRun"}
+    asked = orjson.dumps(meant, option=orjson.OPT_SORT_KEYS).decode()
     if token and token in state.tokens:
-        before, ids = state.tokens[token]
+        before, made_before, failed_before = state.tokens[token]
         if before != asked:
             raise ServiceError("IdempotentParameterMismatch", "The client token was used with other parameters before.")
-        return {"ClientToken": token, "FlowLogIds": ids, "Unsuccessful": []}
+        return {"ClientToken": token, "FlowLogIds": made_before, "Unsuccessful": failed_before}
     order = _order(call, account)
     made: list[str] = []
-    unsuccessful = []
+    unsuccessful: list[Params] = []
     for resource_id in call.params["ResourceIds"]:
         try:
             _check_resource(call, account, resource_id, order)
@@ -85,7 +89,7 @@ def create_flow_logs(call: Call, account: Account) -> Params:
             continue
         made.append(_create(call, account, resource_id, order))
     if token:
-        state.tokens[token] = (asked, made)
+        state.tokens[token] = (asked, made, unsuccessful)
     return {"ClientToken": token, "FlowLogIds": made, "Unsuccessful": unsuccessful}
 
 
@@ -141,6 +145,7 @@ def _order(call: Call, account: Account) -> _Order:
                 "InvalidParameterValue",
                 f"'{spec.get('ResourceType')}' is not a valid taggable resource type for this operation.",
             )
+        check_new_tags(spec.get("Tags", []))
     interval = params.get("MaxAggregationInterval", 600)
     if interval not in delivery.BURST_SECONDS:
         raise _invalid("Invalid Flow Log Max Aggregation Interval: it can be 60 or 600 seconds.")
@@ -159,14 +164,23 @@ def _group(call: Call, account: Account) -> str:
     if name and arn:
         raise _invalid("Please only provide LogGroupName or only provide LogDestination.")
     if name:
-        return str(name)
+        return _group_name(name)
     if not arn:
         raise _invalid("LogDestination or LogGroupName must be given for delivery to CloudWatch Logs.")
     found = _GROUP_ARN.fullmatch(arn)
     if found is None or (found["region"], found["account"]) != (call.region, account.account_id):
         hint = " It must not end in ':*'." if arn.endswith(":*") else ""
         raise _invalid(f"LogDestination {arn} is not the ARN of a log group of this account and Region.{hint}")
-    return found["name"]
+    return _group_name(found["name"])
+
+
+def _group_name(name: str) -> str:
+    if not _GROUP_NAME.fullmatch(name):
+        raise _invalid(
+            f"LogGroupName {name[:80]} is not the name of a log group: letters, digits and _ - / . # only, "
+            f"at most 512, and no 'aws/' in front."
+        )
+    return name
 
 
 def _role(arn: str | None, account: Account) -> str:

@@ -10,6 +10,9 @@ from helpers.sandbox import permissions
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
 from helpers.sandbox.identities import Identities, IssuedKey
 
+# IAM User Guide, "IAM and AWS STS quotas": characters of a document.
+_MANAGED_SIZE, _TRUST_SIZE = 6144, 2048
+_INLINE_SIZES = {"Role": 10240, "User": 2048, "Group": 5120}
 _OWNER_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -25,7 +28,20 @@ def _checked(check: Callable[[str], Policy], document: str) -> Policy:
 
 @guards("iam", "CreatePolicy", "CreatePolicyVersion", "PutRolePolicy", "PutUserPolicy", "PutGroupPolicy")
 def permissions_document(call: Call, account: Account) -> None:
-    _checked(validate_permissions, call.params["PolicyDocument"])
+    document = call.params["PolicyDocument"]
+    _checked(validate_permissions, document)
+    if call.action in ("CreatePolicy", "CreatePolicyVersion"):
+        _check_size(document, _MANAGED_SIZE, f"Cannot exceed quota for PolicySize: {_MANAGED_SIZE}")
+        return
+    holder = call.action.removeprefix("Put").removesuffix("Policy")
+    size, name = _INLINE_SIZES[holder], call.params[f"{holder}Name"]
+    _check_size(document, size, f"Maximum policy size of {size} bytes exceeded for {holder.lower()} {name}")
+
+
+def _check_size(document: str, most: int, message: str) -> None:
+    """IAM counts a document's characters without white space."""
+    if len("".join(document.split())) > most:
+        raise ServiceError("LimitExceeded", message, 409)
 
 
 @guards("iam", "CreateRole")
@@ -41,6 +57,7 @@ def changed_trust_document(call: Call, account: Account) -> None:
 def _check_trust(document: str, account: Account) -> None:
     """The document, and that the users and roles of this account which it names exist."""
     policy = _checked(validate_trust, document)
+    _check_size(document, _TRUST_SIZE, f"Cannot exceed quota for ACLSizePerRole: {_TRUST_SIZE}")
     for statement in policy.statements:
         for sort, value in (*(statement.principals or ()), *(statement.not_principals or ())):
             if sort == "AWS" and not _exists(value, account):
@@ -54,10 +71,11 @@ def _exists(arn: str, account: Account) -> bool:
         return True
     name = name.rpartition("/")[2]
     found = account.moto.role(name) if kind == "role" else account.moto.user(name)
-    return (found is not None and found.arn == arn) or arn == _owner_arn(account)
+    return (found is not None and found.arn == arn) or arn == owner_arn(account)
 
 
-def _owner_arn(account: Account) -> str:
+def owner_arn(account: Account) -> str:
+    """The course's own identity, which IAM's lists do not show."""
     return f"arn:aws:iam::{account.account_id}:user/learner"
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from helpers.access import Decision, MalformedPolicy, Policy, Principal, Request, evaluate
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
+from helpers.sandbox.iam import owner_arn
 from helpers.sandbox.moto_adapter import Identity
-from helpers.sandbox.permissions import parse_all
+from helpers.sandbox.permissions import ADMINISTRATOR, parse_all
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+", re.IGNORECASE)
 _NOT_SIMULATED = ("ResourcePolicy", "ResourceOwner", "ResourceHandlingOption")
@@ -14,8 +15,11 @@ _NOT_SIMULATED = ("ResourcePolicy", "ResourceOwner", "ResourceHandlingOption")
 
 @replaces("iam", "SimulatePrincipalPolicy")
 def simulate_principal(call: Call, account: Account) -> Params:
-    """The policies of a user, group or role, and those given along."""
+    """The policies of a user, group or role, and those given along. The owner is an administrator."""
     arn = call.params["PolicySourceArn"]
+    if arn == owner_arn(account):
+        limits = _given(call, _BOUNDARY)
+        return _simulate(call, account, [ADMINISTRATOR, *_given(call, "PolicyInputList")], limits, arn)
     identity = _identity(arn, account)
     boundary = [identity.boundary] if identity.boundary is not None else []
     own = [*parse_all(identity.policies), *_given(call, "PolicyInputList")]

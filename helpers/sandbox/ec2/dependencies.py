@@ -27,7 +27,7 @@ def _let_leave(call: Call, account: Account, holding: list[Params]) -> None:
 
 @guards("ec2", "DeleteSecurityGroup")
 def delete_security_group(call: Call, account: Account) -> None:
-    """In use by an interface, or named in another group's rules."""
+    """In use by an interface, or named in the rules of another group of its VPC."""
     group_id = call.params.get("GroupId")
     if not group_id:
         return
@@ -37,15 +37,20 @@ def delete_security_group(call: Call, account: Account) -> None:
             "CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted by a user'
         )
     holding = interfaces(account, call.region, group_id=group_id)
-    if holding or _named_elsewhere(call, account, group_id):
+    if holding or _named_elsewhere(call, account, group):
         _let_leave(call, account, holding)
         raise _violation(f"resource {group_id} has a dependent object")
 
 
-def _named_elsewhere(call: Call, account: Account, group_id: str) -> bool:
+def _named_elsewhere(call: Call, account: Account, group: Params) -> bool:
+    """By a rule of the same VPC. A rule of a peer VPC does not hold a group back: it becomes stale."""
+    inside = [{"Name": "vpc-id", "Values": [group["VpcId"]]}]
+    neighbours = account.aws("ec2", "DescribeSecurityGroups", call.region, Filters=inside)["SecurityGroups"]
+    holders = {each["GroupId"] for each in neighbours} - {group["GroupId"]}
     rules = account.aws("ec2", "DescribeSecurityGroupRules", call.region)["SecurityGroupRules"]
     return any(
-        each["GroupId"] != group_id and each.get("ReferencedGroupInfo", {}).get("GroupId") == group_id for each in rules
+        each["GroupId"] in holders and each.get("ReferencedGroupInfo", {}).get("GroupId") == group["GroupId"]
+        for each in rules
     )
 
 

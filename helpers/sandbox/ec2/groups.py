@@ -1,9 +1,7 @@
 """Security groups: rules are authorized all or none, and the reply lists them all."""
 
-from typing import Any
-
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
-from helpers.sandbox.ec2.common import cidr, invalid
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
+from helpers.sandbox.ec2.rules import canonical
 
 
 def security_group(account: Account, region: str, group_id: str) -> Params:
@@ -37,10 +35,36 @@ def may_create(call: Call, account: Account) -> None:
         raise ServiceError("VPCIdNotSpecified", "No default VPC for this user")
 
 
-@replaces("ec2", "AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress")
+_AUTHORIZE = ("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress")
+_REVOKE = ("RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress")
+
+
+@guards("ec2", *_AUTHORIZE)
+def may_authorize(call: Call, account: Account) -> None:
+    canonical(call.params)
+    security_group(account, call.region, call.params.get("GroupId") or _by_name(call, account))
+
+
+@guards("ec2", *_REVOKE)
+def may_revoke(call: Call, account: Account) -> None:
+    group_id = call.params.get("GroupId") or _by_name(call, account)
+    security_group(account, call.region, group_id)
+    asked = call.params.get("SecurityGroupRuleIds")
+    if not asked:
+        canonical(call.params)
+        return
+    known = {each["SecurityGroupRuleId"] for each in _rules(account, call.region, group_id)}
+    for rule_id in asked:
+        if rule_id not in known:
+            raise ServiceError(
+                "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{rule_id}' does not exist"
+            )
+
+
+@replaces("ec2", *_AUTHORIZE)
 def authorize(call: Call, account: Account) -> Params:
     """moto adds rules one by one, stops at the first bad one, and tells of the last only."""
-    params = _canonical(call.params)
+    params = canonical(call.params)
     group_id = params.get("GroupId") or _by_name(call, account)
     before = {rule["SecurityGroupRuleId"] for rule in _rules(account, call.region, group_id)}
     try:
@@ -49,7 +73,38 @@ def authorize(call: Call, account: Account) -> Params:
         _take_back(call, account, group_id, before)
         raise
     added = [each for each in _rules(account, call.region, group_id) if each["SecurityGroupRuleId"] not in before]
-    return {"Return": True, "SecurityGroupRules": added}
+    return {"Return": True, "SecurityGroupRules": [_whole(call, account, each) for each in added]}
+
+
+@replaces("ec2", *_REVOKE)
+def revoke(call: Call, account: Account) -> Params:
+    """The reply names the rules that went."""
+    params = call.params if call.params.get("SecurityGroupRuleIds") else canonical(call.params)
+    group_id = params.get("GroupId") or _by_name(call, account)
+    before = _rules(account, call.region, group_id)
+    account.aws("ec2", call.action, call.region, **params)
+    left = {each["SecurityGroupRuleId"] for each in _rules(account, call.region, group_id)}
+    gone = [each for each in before if each["SecurityGroupRuleId"] not in left]
+    return {"Return": True, "RevokedSecurityGroupRules": [_revoked(each) for each in gone]}
+
+
+def _revoked(rule: Params) -> Params:
+    named = {"ReferencedGroupId": rule["ReferencedGroupInfo"]["GroupId"]} if rule.get("ReferencedGroupInfo") else {}
+    kept = {name: value for name, value in rule.items() if name not in ("Tags", "ReferencedGroupInfo")}
+    return {**kept, **named}
+
+
+@follows("ec2", "DescribeSecurityGroupRules")
+def show_owner(call: Call, account: Account, reply: Params) -> Params:
+    """Whose rule it is, and its ARN, which moto leaves out."""
+    reply["SecurityGroupRules"] = [_whole(call, account, each) for each in reply["SecurityGroupRules"]]
+    return reply
+
+
+def _whole(call: Call, account: Account, rule: Params) -> Params:
+    head = f"arn:aws:ec2:{call.region}:{account.account_id}:security-group-rule"
+    arn = f"{head}/{rule['SecurityGroupRuleId']}"
+    return {**rule, "GroupOwnerId": account.account_id, "SecurityGroupRuleArn": arn}
 
 
 def _take_back(call: Call, account: Account, group_id: str, before: set[str]) -> None:
@@ -78,25 +133,3 @@ def _by_name(call: Call, account: Account) -> str:
     if not found:
         raise ServiceError("InvalidGroup.NotFound", f"The security group '{name}' does not exist in default VPC")
     return str(found[0]["GroupId"])
-
-
-def _canonical(params: Params) -> Params:
-    """Blocks in canonical form, as later replies show them."""
-    changed: dict[str, Any] = dict(params)
-    if changed.get("CidrIp"):
-        changed["CidrIp"] = _block(changed["CidrIp"])
-    if changed.get("IpPermissions"):
-        changed["IpPermissions"] = [
-            {**each, "IpRanges": [{**item, "CidrIp": _block(item["CidrIp"])} for item in each["IpRanges"]]}
-            if each.get("IpRanges")
-            else each
-            for each in changed["IpPermissions"]
-        ]
-    return changed
-
-
-def _block(text: str) -> str:
-    try:
-        return str(cidr(text, "cidrIp"))
-    except ServiceError:
-        raise invalid(f"CIDR block {text} is malformed") from None

@@ -1,17 +1,29 @@
 """RunInstances: what AWS refuses, and what a new instance looks like."""
 
+import hashlib
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
-from helpers.sandbox.ec2 import instances
+from helpers.sandbox.ec2 import images, instances
 from helpers.sandbox.ec2.common import bad_value, cidr, invalid
 from helpers.sandbox.ec2.groups import unknown as unknown_group
 
 
+@dataclass
+class Launches:
+    """What calls with a ``ClientToken`` asked for (a digest) and started, by the token."""
+
+    tokens: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+
+
 @guards("ec2", "RunInstances")
 def may_launch(call: Call, account: Account) -> None:
-    """Check what moto does not: counts, instance profile, groups and addresses."""
+    """Check what moto does not, or not for a dry run: image, type, counts, instance profile, groups, addresses."""
     params = call.params
+    images.check(call, account)
     if params["MinCount"] < 1 or params["MaxCount"] < params["MinCount"]:
         raise invalid(
             f"You have specified more instances in the minimum count ({params['MinCount']}) than in the maximum "
@@ -99,6 +111,10 @@ def check_address(region: str, account: Account, address: str, subnet: Params) -
 @replaces("ec2", "RunInstances")
 def launch(call: Call, account: Account) -> Params:
     """As many instances as there may be; each is pending, its primary interface goes with it."""
+    token, asked = call.params.get("ClientToken"), _asked(call)
+    before = account.state(Launches, call.region).tokens.get(token or "")
+    if before is not None:
+        return _launched_before(call, account, before, asked)
     params = {**call.params, "MinCount": call.params["MaxCount"]}
     reply = account.aws("ec2", "RunInstances", call.region, **params)
     for index, instance in enumerate(reply["Instances"]):
@@ -113,9 +129,29 @@ def launch(call: Call, account: Account) -> Params:
             _set_deletion(call, account, interface)
         account.moto.settle_instance_groups(call.region, instance_id)
         instances.begin(account, call.region, instance_id, "pending", "running")
-    shown = account.aws(
-        "ec2", "DescribeInstances", call.region, InstanceIds=[each["InstanceId"] for each in reply["Instances"]]
-    )
+    started = [each["InstanceId"] for each in reply["Instances"]]
+    if token:
+        account.state(Launches, call.region).tokens[token] = (asked, started)
+    return _reservation(call, account, started)
+
+
+def _asked(call: Call) -> str:
+    meant = {name: value for name, value in call.params.items() if name not in ("ClientToken", "DryRun")}
+    return hashlib.sha256(orjson.dumps(meant, option=orjson.OPT_SORT_KEYS, default=repr)).hexdigest()
+
+
+def _launched_before(call: Call, account: Account, before: tuple[str, list[str]], asked: str) -> Params:
+    """A call that is made again with its token starts nothing."""
+    if before[0] != asked:
+        raise ServiceError(
+            "IdempotentParameterMismatch",
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+        )
+    return _reservation(call, account, before[1])
+
+
+def _reservation(call: Call, account: Account, instance_ids: list[str]) -> Params:
+    shown = account.aws("ec2", "DescribeInstances", call.region, InstanceIds=instance_ids)
     return dict(shown["Reservations"][0])
 
 

@@ -25,6 +25,24 @@ def _peerings(account: Account, region: str) -> Peerings:
     return account.state(Peerings, region)
 
 
+@guards("ec2", "CreateVpcPeeringConnection")
+def may_create(call: Call, account: Account) -> None:
+    """Both sides are named, and there is at most one connection between two VPCs at a time."""
+    for name in ("VpcId", "PeerVpcId"):
+        if not call.params.get(name):
+            raise ServiceError(
+                "MissingParameter", f"The request must contain the parameter {name[0].lower()}{name[1:]}"
+            )
+    wanted = {call.params["VpcId"], call.params["PeerVpcId"]}
+    for each in account.aws("ec2", "DescribeVpcPeeringConnections", call.region)["VpcPeeringConnections"]:
+        sides = {each[f"{side}VpcInfo"]["VpcId"] for side in ("Requester", "Accepter")}
+        if sides == wanted and each["Status"]["Code"] not in _FINISHED:
+            raise ServiceError(
+                "VpcPeeringConnectionAlreadyExists",
+                f"A VPC peering connection between the VPCs already exists: {each['VpcPeeringConnectionId']}",
+            )
+
+
 @follows("ec2", "CreateVpcPeeringConnection")
 def create(call: Call, account: Account, reply: Params) -> Params:
     """A connection to itself or between overlapping networks is made, and fails."""

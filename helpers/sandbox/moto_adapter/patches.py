@@ -8,6 +8,7 @@ from moto import settings
 from moto.ec2 import exceptions
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import elastic_ip_addresses, elastic_network_interfaces, route_tables, subnets, vpcs
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 from moto.moto_api._internal import mock_random
 
 _IN_SERVICE = ("pending", "running")
@@ -29,6 +30,8 @@ def apply() -> None:
     networks.Subnet.get_available_subnet_ip = _next_address
     blocks = networks.Subnet.ipv6_cidr_block_association_set
     networks.Subnet.ipv6_cidr_block_association_set = property(lambda subnet: _states_as_words(blocks.fget(subnet)))
+    # DescribeTags and its filter resource-type speak of a flow log as EC2 does.
+    EC2_PREFIX_TO_RESOURCE["fl"] = "vpc-flow-log"
     errors: Any = exceptions
     errors.InvalidVPCIdError.__init__ = _unknown_vpc
     backend: Any = vpcs.VPCBackend

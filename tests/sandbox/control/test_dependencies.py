@@ -64,6 +64,23 @@ def test_a_group_named_in_another_groups_rules(network, refused):
     network.ec2.delete_security_group(GroupId=named)
 
 
+def test_a_group_named_by_a_peer_goes_and_leaves_a_stale_rule(network):
+    """EC2 API Reference, DeleteSecurityGroup: only references of the same VPC hold a group back."""
+    ec2 = network.ec2
+    named = group(network, "named-by-peer")
+    peer_vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    naming = ec2.create_security_group(GroupName="naming", Description="x", VpcId=peer_vpc)["GroupId"]
+    permission = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": named}]}]
+    ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=permission)
+    ec2.delete_security_group(GroupId=named)
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [naming]}])["SecurityGroupRules"]
+    (rule,) = [each for each in rules if not each["IsEgress"]]
+    assert rule["ReferencedGroupInfo"]["GroupId"] == named
+    ec2.revoke_security_group_ingress(GroupId=naming, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    ec2.delete_security_group(GroupId=naming)
+    ec2.delete_vpc(VpcId=peer_vpc)
+
+
 def test_the_default_group(network, refused):
     inside = [{"Name": "vpc-id", "Values": [network.vpc]}]
     default = network.ec2.describe_security_groups(Filters=inside)["SecurityGroups"][0]["GroupId"]

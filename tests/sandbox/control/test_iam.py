@@ -196,3 +196,34 @@ def test_every_aws_managed_policy_can_be_evaluated(sandbox):
     for policy in [each for each in policies if each.arn.startswith("arn:aws:iam::aws:")]:
         document = sandbox.account.moto.managed_policy(policy.arn)
         assert Policy.parse(document, policy.name).statements
+
+
+def test_documents_have_a_size(iam, refused):
+    """Counted without white space, as IAM counts."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusting("ec2.amazonaws.com")]})
+    iam.create_role(RoleName="sized", AssumeRolePolicyDocument=trust + " " * 3000)
+    many = {"Version": "2012-10-17", "Statement": [trusting("ec2.amazonaws.com")] * 30}
+    assert refused(iam.create_role, RoleName="huge", AssumeRolePolicyDocument=json.dumps(many)) == (
+        "LimitExceeded",
+        "Cannot exceed quota for ACLSizePerRole: 2048",
+    )
+    groups = [f"arn:aws:logs:us-east-1:123456789012:log-group:/g{number}:*" for number in range(120)]
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": groups}}
+    code, message = refused(iam.create_policy, PolicyName="huge", PolicyDocument=json.dumps(allow))
+    assert (code, message) == ("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
+    iam.put_role_policy(RoleName="sized", PolicyName="fits", PolicyDocument=json.dumps(allow))
+    allow["Statement"]["Resource"] = groups * 2
+    code, message = refused(iam.put_role_policy, RoleName="sized", PolicyName="p", PolicyDocument=json.dumps(allow))
+    assert (code, message) == ("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role sized")
+
+
+def test_the_owner_can_be_simulated(sandbox, iam):
+    mine = sandbox.client("sts").get_caller_identity()["Arn"]
+    (result,) = iam.simulate_principal_policy(PolicySourceArn=mine, ActionNames=["ec2:CreateFlowLogs"])[
+        "EvaluationResults"
+    ]
+    assert result["EvalDecision"] == "allowed"
+
+
+def trusting(service):
+    return {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}

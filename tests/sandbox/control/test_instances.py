@@ -151,7 +151,11 @@ def test_a_public_address_comes_by_subnet_flag_or_by_asking_only(network):
     ("params", "code"),
     [
         ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound"),
-        ({"InstanceType": "t3.enormous"}, "InvalidInstanceType.NotFound"),
+        ({"ImageId": "ami-nonsense"}, "InvalidAMIID.Malformed"),
+        ({"ImageId": None}, "MissingParameter"),
+        ({"InstanceType": "t3.enormous"}, "InvalidParameterValue"),
+        ({"InstanceType": "t4g.micro"}, "InvalidParameterValue"),
+        ({"KeyName": "nobodys"}, "InvalidKeyPair.NotFound"),
         ({"SubnetId": "subnet-0123456789abcdef0"}, "InvalidSubnetID.NotFound"),
         ({"SecurityGroupIds": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),
         ({"IamInstanceProfile": {"Name": "nobody"}}, "InvalidParameterValue"),
@@ -163,8 +167,10 @@ def test_a_public_address_comes_by_subnet_flag_or_by_asking_only(network):
 def test_a_launch_that_aws_refuses(network, refused, params, code):
     before = len(network.ec2.describe_instances()["Reservations"])
     base = {"ImageId": network.image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
-    found, _ = refused(network.ec2.run_instances, **{**base, "SubnetId": network.subnet, **params})
-    assert found == code
+    wanted = {**base, "SubnetId": network.subnet, **params}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    assert refused(network.ec2.run_instances, **wanted)[0] == code
+    assert refused(network.ec2.run_instances, **wanted, DryRun=True)[0] == code
     assert len(network.ec2.describe_instances()["Reservations"]) == before
 
 
@@ -208,3 +214,21 @@ def test_an_instances_groups_are_its_primary_interfaces(network):
     interface_id = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
     network.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface_id, Groups=groups[2:])
     assert shown() == (groups[2:], groups[2:])
+
+
+def test_image_and_type_are_named_in_the_refusal(network, refused):
+    base = {"ImageId": network.image, "MinCount": 1, "MaxCount": 1, "SubnetId": network.subnet}
+    message = refused(network.ec2.run_instances, **base, InstanceType="t3.enormous")[1]
+    assert message == "Invalid value 't3.enormous' for InstanceType."
+    message = refused(network.ec2.run_instances, **base, InstanceType="t4g.micro")[1]
+    assert message.startswith("The architecture 'arm64' of the specified instance type does not match the architecture")
+
+
+def test_a_client_token_starts_its_instances_once(network, refused):
+    first = network.launch(ClientToken="once")
+    again = network.launch(ClientToken="once")
+    assert again["InstanceId"] == first["InstanceId"]
+    assert network.launch(ClientToken="twice")["InstanceId"] != first["InstanceId"]
+    other = {"ImageId": network.image, "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
+    code, _ = refused(network.ec2.run_instances, **other, SubnetId=network.subnet, ClientToken="once")
+    assert code == "IdempotentParameterMismatch"

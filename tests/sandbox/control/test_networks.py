@@ -201,3 +201,112 @@ def test_a_vpc_goes_with_its_default_group(ec2, refused):
     ec2.delete_vpc(VpcId=vpc)
     wanted = [{"Name": "vpc-id", "Values": [vpc]}]
     assert not ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]
+
+
+@pytest.mark.parametrize(
+    ("permission", "words"),
+    [
+        (
+            {"IpProtocol": "tcp"},
+            "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.",
+        ),
+        ({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 79}, "Invalid TCP/UDP port range (80:79)"),
+        ({"IpProtocol": "udp", "FromPort": 1, "ToPort": 65536}, "TCP/UDP port (65536) out of range"),
+        ({"IpProtocol": "icmp", "FromPort": 256, "ToPort": -1}, "ICMP type (256) out of range"),
+        ({"IpProtocol": "ping", "FromPort": 1, "ToPort": 1}, "Invalid value 'ping' for IP protocol. Unknown protocol."),
+        ({"IpProtocol": "256"}, "Invalid value '256' for IP protocol. Unknown protocol."),
+    ],
+)
+def test_a_rule_that_aws_refuses(ec2, network, refused, permission, words):
+    group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [network.vpc]}])["SecurityGroups"][0]
+    ranges = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    for action in (ec2.authorize_security_group_ingress, ec2.authorize_security_group_egress):
+        answer = refused(action, GroupId=group["GroupId"], IpPermissions=[{**permission, **ranges}])
+        assert answer == ("InvalidParameterValue", words)
+    flat = refused(ec2.authorize_security_group_ingress, GroupId=group["GroupId"], CidrIp="10.0.0.0/8", **permission)
+    assert flat == ("InvalidParameterValue", words)
+
+
+def test_a_call_without_a_rule_is_refused(ec2, network, refused):
+    made = ec2.create_security_group(GroupName="no-rule", Description="x", VpcId=network.vpc)["GroupId"]
+    assert refused(ec2.authorize_security_group_ingress, GroupId=made)[0] == "MissingParameter"
+
+
+def test_protocols_are_names_and_replies_are_whole(ec2, network, refused):
+    made = ec2.create_security_group(GroupName="whole", Description="x", VpcId=network.vpc)["GroupId"]
+    given = [
+        {"IpProtocol": "6", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.1.2.3/8"}]},
+        {"IpProtocol": "-1", "FromPort": 5, "ToPort": 6, "Ipv6Ranges": [{"CidrIpv6": "2001:db8:0::/32"}]},
+    ]
+    told = ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=given)["SecurityGroupRules"]
+    assert [each["IpProtocol"] for each in told] == ["tcp", "-1"]
+    assert {each["GroupOwnerId"] for each in told} == {"123456789012"}
+    for each in told:
+        assert each["SecurityGroupRuleArn"].endswith(f":security-group-rule/{each['SecurityGroupRuleId']}")
+    assert told[0]["CidrIpv4"] == "10.0.0.0/8"
+    assert told[1]["CidrIpv6"] == "2001:db8::/32"
+    shown = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [made]}])["SecurityGroupRules"]
+    assert all(each in shown for each in told)
+    gone = ec2.revoke_security_group_ingress(GroupId=made, IpPermissions=given[:1])["RevokedSecurityGroupRules"]
+    assert [each["SecurityGroupRuleId"] for each in gone] == [told[0]["SecurityGroupRuleId"]]
+    code, _ = refused(
+        ec2.revoke_security_group_ingress, GroupId=made, SecurityGroupRuleIds=[told[0]["SecurityGroupRuleId"]]
+    )
+    assert code == "InvalidSecurityGroupRuleId.NotFound"
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ([{"Key": "aws:mine", "Value": "x"}], "reserved"),
+        ([{"Key": "a", "Value": "x"}, {"Key": "a", "Value": "y"}], "Duplicate tag key 'a'"),
+        ([{"Key": "k" * 129, "Value": "x"}], "between 1 and 128"),
+        ([{"Key": "k", "Value": "v" * 257}], "256"),
+    ],
+)
+def test_tags_that_aws_refuses(ec2, network, refused, tags, words):
+    later = refused(ec2.create_tags, Resources=[network.vpc], Tags=tags)
+    at_once = refused(
+        ec2.create_route_table,
+        VpcId=network.vpc,
+        TagSpecifications=[{"ResourceType": "route-table", "Tags": tags}],
+    )
+    for code, message in (later, at_once):
+        assert code == "InvalidParameterValue"
+        assert words in message
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "describe_vpcs",
+        "describe_subnets",
+        "describe_security_groups",
+        "describe_security_group_rules",
+        "describe_network_acls",
+        "describe_route_tables",
+        "describe_internet_gateways",
+        "describe_vpc_peering_connections",
+        "describe_instances",
+        "describe_instance_status",
+        "describe_network_interfaces",
+        "describe_flow_logs",
+        "describe_tags",
+        "describe_images",
+    ],
+)
+def test_a_filter_that_ec2_does_not_know_is_refused(ec2, refused, action):
+    answer = refused(getattr(ec2, action), Filters=[{"Name": "vpc_id", "Values": ["vpc-1"]}])
+    assert answer == ("InvalidParameterValue", "The filter 'vpc_id' is invalid")
+
+
+def test_a_filter_that_moto_cannot_is_not_simulated(ec2, refused):
+    code, _ = refused(ec2.describe_security_groups, Filters=[{"Name": "ip-permission.ipv6-cidr", "Values": ["x"]}])
+    assert code == "UnsupportedOperation"
+
+
+def test_filters_with_other_names_and_tags_pass(ec2, network):
+    found = ec2.describe_subnets(Filters=[{"Name": "cidrBlock", "Values": ["10.1.1.0/24"]}])["Subnets"]
+    assert [each["SubnetId"] for each in found] == [network.subnet]
+    assert ec2.describe_vpcs(Filters=[{"Name": "tag:Nobody", "Values": ["*"]}])["Vpcs"] == []
+    assert ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["nobody"]}])["Vpcs"] == []

@@ -109,3 +109,24 @@ def test_routes_become_blackhole_when_the_instance_is_terminated(ec2, network):
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
     network.state(instance["InstanceId"])
     assert routes(ec2, table)["10.9.0.0/16"] == "blackhole"
+
+
+def test_two_networks_have_one_connection_at_a_time(ec2, network, other, refused):
+    params = {"VpcId": network.vpc, "PeerVpcId": other}
+    for each in ec2.describe_vpc_peering_connections()["VpcPeeringConnections"]:
+        if each["Status"]["Code"] in ("pending-acceptance", "active"):
+            ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=each["VpcPeeringConnectionId"])
+    made = ec2.create_vpc_peering_connection(**params)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    turned = {"VpcId": other, "PeerVpcId": network.vpc}
+    for again in (params, turned):
+        code, message = refused(ec2.create_vpc_peering_connection, **again)
+        assert code == "VpcPeeringConnectionAlreadyExists"
+        assert made in message
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made)
+    made = ec2.create_vpc_peering_connection(**turned)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made)
+
+
+def test_a_peering_names_both_networks(ec2, network, refused):
+    answer = refused(ec2.create_vpc_peering_connection, VpcId=network.vpc)
+    assert answer == ("MissingParameter", "The request must contain the parameter peerVpcId")
