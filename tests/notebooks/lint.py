@@ -259,14 +259,14 @@ def names(notebook: Notebook) -> Iterator[str]:
 def title(notebook: Notebook) -> Iterator[str]:
     if not notebook.cells or notebook.cells[0].is_code or not notebook.cells[0].text.startswith("# "):
         yield "does not begin with a title, `# ...`"
-    count = sum(len(re.findall(r"^# ", _without_fences(cell.text), re.MULTILINE)) for cell in notebook.prose)
+    count = sum(len(re.findall(r"^# ", without_fences(cell.text), re.MULTILINE)) for cell in notebook.prose)
     if count != 1:
         yield f"has {count} first-level headings, not one"
 
 
 def links(notebook: Notebook) -> Iterator[str]:
     for cell in notebook.prose:
-        for target in _LINK.findall(_without_fences(cell.text)):
+        for target in _LINK.findall(without_fences(cell.text)):
             if re.match(r"[a-z]+:", target):
                 continue
             name, _, anchor = target.partition("#")
@@ -280,7 +280,7 @@ def links(notebook: Notebook) -> Iterator[str]:
 def markdown(notebook: Notebook) -> Iterator[str]:
     """Only what JupyterLab shows: it strips inline SVG, and shows GitHub's and MyST's boxes as raw text."""
     for cell in notebook.prose:
-        text = _without_fences(cell.text)
+        text = without_fences(cell.text)
         for found, what in (("<svg", "inline SVG"), ("> [!", "a GitHub alert"), (":::", "a MyST box")):
             if found in text:
                 yield f"cell {cell.place} has {what}, which JupyterLab does not show"
@@ -311,14 +311,14 @@ def _nodes(cells: list[Cell]) -> Iterator[tuple[Cell, ast.AST]]:
                 yield cell, node
 
 
-def _without_fences(text: str) -> str:
+def without_fences(text: str) -> str:
     return _FENCE.sub("", text)
 
 
 def _anchors(notebook: Notebook) -> set[str]:
     found = set()
     for cell in notebook.prose:
-        for heading in re.findall(r"^#+ +(.+?) *$", _without_fences(cell.text), re.MULTILINE):
+        for heading in re.findall(r"^#+ +(.+?) *$", without_fences(cell.text), re.MULTILINE):
             found.add(re.sub(r"[`*_]", "", heading).replace(" ", "-"))
     return found
 

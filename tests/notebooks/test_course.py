@@ -14,8 +14,10 @@ import nbformat
 import pytest
 
 from helpers.lab import process
+from helpers.lessons.content import exercises
 from helpers.runner import run_notebooks
 from tests.lab.test_isolation import nonsense, proxy
+from tests.notebooks.promises import broken_promises
 from tests.support.box import Box
 from tests.support.network import everything
 
@@ -48,12 +50,54 @@ def test_the_course_runs_amid_nonsense(tmp_path: Path, proxy: tuple[str, list[by
     results = json.loads((out / "results.json").read_text())
     assert [entry["status"] for entry in results["notebooks"]] == ["passed"] * len(NOTEBOOKS)
     assert seen == []
+    assert {check["passed"] for entry in results["notebooks"] for check in entry["checks"]} <= {None}
+    assert kept_promises(out)
     shown = text_of(out / "06_read_raw_streams.ipynb")
     for address in ("10.1.0.10", "10.2.0.10", "10.2.1.10"):
         assert address in shown
     assert "ACCEPT" in shown
     assert "REJECT" in shown
     assert (out / "junit.xml").exists()
+
+
+def kept_promises(out: Path) -> bool:
+    """Whether "you should see" was seen, in every executed notebook."""
+    broken = [sentence for path in sorted(out.glob("*.ipynb")) for sentence in broken_promises(path)]
+    assert broken == []
+    return True
+
+
+def test_the_solved_course_passes_every_check(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("helpers", "run", "--solved", "--keep-going", "--out", str(out), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((out / "results.json").read_text())
+    checks = {check["id"]: check["passed"] for entry in results["notebooks"] for check in entry["checks"]}
+    assert {name: checks.get(name) for name in exercises()} == dict.fromkeys(exercises(), True)
+    assert set(checks.values()) <= {True}
+    assert kept_promises(out)
+
+
+def test_every_cell_may_be_run_twice(tmp_path: Path, home: Path) -> None:
+    """Each cell is followed by itself, as by a learner who is not sure that it ran."""
+    folder, out = tmp_path / "twice", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [again for cell in notebook.cells for again in _doubled(cell)]
+        nbformat.write(notebook, folder / path.name)
+    environment = {**os.environ, "FLOWLOGS_HOME": str(home)}
+    result = run_notebooks(sorted(folder.glob("*.ipynb")), out, environment=environment, keep_going=True)
+    assert result.passed, [(one.name, one.problem) for one in result.notebooks if one.status != "passed"]
+    assert kept_promises(out)
+
+
+def _doubled(cell: Any) -> list[Any]:
+    if cell.cell_type != "code" or "parameters" in cell.metadata.get("tags", ()):
+        return [cell]
+    again = nbformat.from_dict(cell | {"id": f"{cell.id}-2", "metadata": {}})
+    return [cell, again]
 
 
 @pytest.fixture
@@ -81,6 +125,8 @@ def test_plain_papermill_runs_a_notebook_alone(tmp_path: Path, home: Path, noteb
     environment = {**os.environ, "FLOWLOGS_HOME": str(home)}
     done = run("papermill", str(notebook), "out.ipynb", "--no-progress-bar", environment=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
+    (tmp_path / "out.ipynb").rename(tmp_path / notebook.name)
+    assert kept_promises(tmp_path)
 
 
 @LONG
