@@ -273,7 +273,7 @@ def links(notebook: Notebook) -> Iterator[str]:
             place = notebook.path.parent / name if name else notebook.path
             if not place.exists():
                 yield f"cell {cell.place} links to {name}, which does not exist"
-            elif anchor and place.suffix == ".ipynb" and anchor not in _anchors(Notebook.read(place)):
+            elif anchor and place.suffix == ".ipynb" and anchor not in anchors(Notebook.read(place)):
                 yield f"cell {cell.place} links to {target}: there is no such heading"
 
 
@@ -315,7 +315,7 @@ def without_fences(text: str) -> str:
     return _FENCE.sub("", text)
 
 
-def _anchors(notebook: Notebook) -> set[str]:
+def anchors(notebook: Notebook) -> set[str]:
     found = set()
     for cell in notebook.prose:
         for heading in re.findall(r"^#+ +(.+?) *$", without_fences(cell.text), re.MULTILINE):
