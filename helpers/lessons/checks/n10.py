@@ -20,9 +20,9 @@ Row = Mapping[str, str]
 
 def check_10_1(scene: Scene) -> Judgement:
     """A query whose rows hold, for each verdict, the weight of its records."""
-    before = [line.split() for line in scene.lines()]
+    before = _queryable(scene)
     rows = scene.query(scene.answer)
-    after = [line.split() for line in scene.lines()]
+    after = _queryable(scene)
     found = {row["action"]: row for row in rows if row.get("action") in VERDICTS}
     recorded = {fields[ACTION] for fields in before} & set(VERDICTS)
     if not found:
@@ -57,7 +57,7 @@ def check_10_3(scene: Scene) -> Judgement:
 def check_10_4(scene: Scene) -> Judgement:
     """The rows of the group's first minute, for the bytes of that minute."""
     wanted = _arguments(scene.answer)
-    starts = [int(line.split()[START]) for line in scene.lines()]
+    starts = [int(fields[START]) for fields in _queryable(scene)]
     if not starts:
         return not_yet("missing", kind="record in the group", name=scene.log_group)
     first = min(starts)
@@ -69,6 +69,13 @@ def check_10_4(scene: Scene) -> Judgement:
     if scanned > enough * (1 + CLOSE):
         return not_yet("scans-more", scanned=scanned, enough=enough)
     return done()
+
+
+def _queryable(scene: Scene) -> list[list[str]]:
+    """The fields of the records that a query can find: those whose window began after their group was made."""
+    made = scene.group()["creationTime"] / 1000
+    records = (line.split() for line in scene.lines())
+    return [fields for fields in records if int(fields[START]) >= made]
 
 
 # --- 10.1 and 10.2 ----------------------------------------------------------------------------------------------
