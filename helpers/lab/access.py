@@ -7,6 +7,7 @@ import os
 import time
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -42,8 +43,8 @@ class Access(ABC):
     """Where the session keeps its own notes."""
 
     @abstractmethod
-    def client(self, service: str) -> Any:
-        """A boto3 client of the account's own session."""
+    def client(self, service: str, keys: Mapping[str, str] | None = None) -> Any:
+        """A boto3 client of the account's own session, or one that signs with these keys (boto3's arguments)."""
 
     @abstractmethod
     def now(self) -> datetime:
@@ -81,11 +82,10 @@ class SandboxAccess(Access):
             raise LabError(str(problem)) from problem
         self._session = isolated_session(self._info, region)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, keys: Mapping[str, str] | None = None) -> Any:
         settings = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 5})
-        client = self._session.client(
-            service, region_name=self.region, endpoint_url=self._info.endpoint, config=settings, verify=False
-        )
+        where = {"region_name": self.region, "endpoint_url": self._info.endpoint}
+        client = self._session.client(service, **where, config=settings, verify=False, **(keys or {}))
         client.meta.events.register_first("before-send", self._revive)
         return client
 
@@ -182,8 +182,8 @@ class AwsAccess(Access):
                 f'account. To learn without an account, use mode="sandbox".'
             )
 
-    def client(self, service: str) -> Any:
-        return self._session.client(service, region_name=self.region)
+    def client(self, service: str, keys: Mapping[str, str] | None = None) -> Any:
+        return self._session.client(service, region_name=self.region, **(keys or {}))
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -201,6 +201,23 @@ class AwsAccess(Access):
 
     def account_key(self) -> str:
         return f"{self._account}-{self.region}"
+
+
+def issued_keys(credentials: Mapping[str, Any]) -> dict[str, str]:
+    """Credentials as STS and IAM issue them, in boto3's names. Raises :class:`LabError` where a part is missing."""
+    parts = {
+        "aws_access_key_id": "AccessKeyId",
+        "aws_secret_access_key": "SecretAccessKey",
+        "aws_session_token": "SessionToken",
+    }
+    known = credentials if isinstance(credentials, Mapping) else {}
+    keys = {mine: known[theirs] for mine, theirs in parts.items() if theirs in known}
+    if not {"aws_access_key_id", "aws_secret_access_key"} <= keys.keys():
+        raise LabError(
+            'credentials= takes what AWS issued: sts.assume_role(...)["Credentials"], '
+            'or iam.create_access_key(...)["AccessKey"].'
+        )
+    return keys
 
 
 def masked(account_id: str) -> str:

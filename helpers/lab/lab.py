@@ -1,6 +1,6 @@
 """The learner's session: clients, names, time, and what the lab's resources are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from helpers.lab import names, parameters
-from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, SandboxAccess
+from helpers.lab.access import POLL_SECONDS, Access, AwsAccess, LabError, SandboxAccess, issued_keys
 from helpers.lab.catchup import CatchUp
 from helpers.lab.readings import Readings
 from helpers.lab.snapshot import MARK
@@ -49,14 +49,23 @@ class Lab:
 
     # --- clients and time ---------------------------------------------------------------------------------------
 
-    def client(self, service: str) -> Any:
-        """A boto3 client, for example ``lab.client("ec2")``. The same object every time."""
+    def client(self, service: str, credentials: Mapping[str, Any] | None = None) -> Any:
+        """A boto3 client, for example ``lab.client("ec2")``. The same object every time.
+
+        With ``credentials``, a new client that calls as whoever they were issued to: the ``Credentials`` of
+        ``sts.assume_role``, or the ``AccessKey`` of ``iam.create_access_key``. Raises :class:`LabError` for
+        anything else.
+        """
+        if credentials is not None:
+            return self._watched(service, self._access.client(service, issued_keys(credentials)))
         if service not in self._clients:
-            client = self._access.client(service)
-            if service == "ec2":
-                self._readings.watch(client)
-            self._clients[service] = client
+            self._clients[service] = self._watched(service, self._access.client(service))
         return self._clients[service]
+
+    def _watched(self, service: str, client: Any) -> Any:
+        if service == "ec2":
+            self._readings.watch(client)
+        return client
 
     def now(self) -> datetime:
         """The account's time, in UTC: the sandbox's virtual clock or the clock on the wall."""

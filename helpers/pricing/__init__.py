@@ -19,10 +19,10 @@ Decimal('0.66')
 
 A GB is 2**30 bytes: AWS's own tier edges are multiples of 1024. Every price carries its source, the day it
 was published and a grade (D: AWS itself, T: a third party). The free tier is an option whose doubt is said.
-Not here: data transfer, EBS, NAT gateways, Firehose, Athena, taxes.
+Not here: data transfer, NAT gateways, Firehose, Athena, taxes.
 """
 
-from .estimate import FREE_TIER_NOTE, Destination, Estimate, Line, estimate
+from .estimate import FREE_TIER_NOTE, Destination, Estimate, Line, estimate, lab_hour
 from .prices import (
     Cost,
     Meter,
@@ -62,6 +62,7 @@ __all__ = [
     "estimate",
     "gigabytes",
     "gigabytes_of",
+    "lab_hour",
     "money",
     "price_list",
     "record_bytes",

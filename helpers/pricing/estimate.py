@@ -19,6 +19,8 @@ _VENDED = {
 }
 _CUSTOM = {"standard": "DataProcessing-Bytes", "infrequent-access": "DataProcessingIA-Bytes"}
 _DAYS_PER_MONTH = 30
+_HOURS_PER_MONTH = 730
+_MACHINES, _ADDRESSES, _DISK_GB = 4, 2, 8
 
 FREE_TIER_NOTE = (
     "The always-free tier names 5 GB of ingestion, archive storage and Insights scan (taken as 5 GB of each, "
@@ -168,6 +170,7 @@ def estimate(
     dashboards: Number = 0,
     instance_hours: Number = 0,
     public_ipv4_hours: Number = 0,
+    disk_gb_months: Number = 0,
     free_tier: bool = False,
     prices: PriceList | None = None,
 ) -> Estimate:
@@ -179,7 +182,8 @@ def estimate(
     (with "never expire" give the age of the group instead). ``scanned_gb``: by Insights queries,
     which scan all of a group's time range whatever they filter. ``metrics``: custom metrics, one or more
     for each metric filter; a filter itself costs nothing. ``parquet``: conversion on the way to S3.
-    ``instance_hours`` are of t3.micro. ``free_tier`` chooses which of the two totals is ``total``.
+    ``instance_hours`` are of t3.micro, ``disk_gb_months`` of EBS volumes of type gp3.
+    ``free_tier`` chooses which of the two totals is ``total``.
     Raises ``PriceError`` for what cannot be: a negative quantity, Insights over S3, custom logs to S3.
 
     >>> flow_logs = estimate(100, scanned_gb=20)
@@ -200,12 +204,26 @@ def estimate(
         "DashboardsUsageHour-Basic": exact(dashboards, "dashboards"),
         "BoxUsage:t3.micro": exact(instance_hours, "instance_hours"),
         "PublicIPv4:InUseAddress": exact(public_ipv4_hours, "public_ipv4_hours"),
+        "EBS:VolumeUsage.gp3": exact(disk_gb_months, "disk_gb_months"),
     }
     lines = tuple(_lines(usage, list_))
     notes = [STORAGE_NOTE] if stored else []
     if any(line.free for line in lines):
         notes.append(FREE_TIER_NOTE)
     return Estimate(lines, list_, free_tier, tuple(notes))
+
+
+def lab_hour(prices: PriceList | None = None) -> Estimate:
+    """What the course's machines cost in one hour of a real account, whether anything is recorded or not.
+
+    Four t3.micro, each with a disk of 8 GB as Amazon Linux brings it, and two public addresses. Every notebook
+    that names a price per hour takes it from here.
+
+    >>> lab_hour().total.quantize(Decimal("0.0001"))
+    Decimal('0.0551')
+    """
+    disks = Decimal(_MACHINES * _DISK_GB) / _HOURS_PER_MONTH
+    return estimate(instance_hours=_MACHINES, public_ipv4_hours=_ADDRESSES, disk_gb_months=disks, prices=prices)
 
 
 def _log_usage(

@@ -66,6 +66,17 @@ def test_time_is_the_clock_on_the_wall(account: None) -> None:
     assert abs(open_lab(mode="aws", confirm_account=ACCOUNT).now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_a_client_of_issued_credentials_calls_as_their_role(account: None) -> None:
+    lab = open_lab(mode="aws", confirm_account=ACCOUNT)
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = lab.client("iam").create_role(RoleName="asker", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    issued = lab.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    who = lab.client("sts", credentials=issued).get_caller_identity()["Arn"]
+    assert who.endswith("assumed-role/asker/me")
+    assert lab.client("sts").get_caller_identity()["Arn"] != who
+
+
 def run_cells(name: str, namespace: dict[str, Any], tags: set[str]) -> None:
     """Run a notebook's cells of these tags (and its untagged ones where "" is among them) as they stand."""
     path = next(NOTEBOOKS.glob(f"{name}_*.ipynb"))

@@ -1,5 +1,6 @@
 """open_lab and Lab against a running sandbox."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,32 @@ def test_the_banner_says_the_mode_in_words_and_colour(lab: Lab) -> None:
     assert "Sandbox" in html
     assert "#009E73" in html
     assert repr(lab).startswith("Sandbox")
+
+
+def test_a_client_of_issued_credentials_is_whoever_they_were_issued_to(lab: Lab) -> None:
+    """Not cached, never the owner: what the role's policy does not allow is refused."""
+    iam, logs = lab.client("iam"), lab.client("logs")
+    account = lab.client("sts").get_caller_identity()["Account"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = iam.create_role(RoleName="asker", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    issued = lab.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    who = lab.client("sts", credentials=issued).get_caller_identity()["Arn"]
+    assert who.endswith("assumed-role/asker/me")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        lab.client("logs", credentials=issued).describe_log_groups()
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        lab.client("ec2", credentials=issued).describe_vpcs()
+    assert lab.client("logs") is logs and logs.describe_log_groups()["logGroups"] is not None
+    iam.create_user(UserName="ana")
+    key = iam.create_access_key(UserName="ana")["AccessKey"]
+    assert lab.client("sts", credentials=key).get_caller_identity()["Arn"].endswith("user/ana")
+
+
+@pytest.mark.parametrize("given", [{}, {"AccessKeyId": "x"}, "AKIA", 7, ["AccessKeyId", "SecretAccessKey"]])
+def test_what_are_no_credentials_is_refused_with_where_to_get_some(lab: Lab, given: Any) -> None:
+    with pytest.raises(LabError, match="assume_role"):
+        lab.client("logs", credentials=given)
 
 
 def test_find_sees_what_lives_and_carries_the_lab_s_tags(lab: Lab) -> None:
@@ -136,8 +163,6 @@ def test_a_topology_is_remembered_from_before_a_change(lab: Lab) -> None:
     vpc = lab.find("vpc", "vpc-a")
     group = ec2.create_security_group(GroupName="web", Description="test", VpcId=vpc)["GroupId"]
     iam = lab.client("iam")
-    import json
-
     role = iam.create_role(RoleName="delivery", AssumeRolePolicyDocument=json.dumps(network.FLOW_LOGS_TRUST))
     ec2.create_flow_logs(
         ResourceIds=[vpc],

@@ -13,6 +13,7 @@ from helpers.pricing import (
     estimate,
     gigabytes,
     gigabytes_of,
+    lab_hour,
     record_bytes,
 )
 
@@ -85,6 +86,29 @@ def test_retention_multiplies_storage_and_not_ingestion() -> None:
     month, year = estimate(100, retention_days=30), estimate(100, retention_days=360)
     assert year.rows[0] == month.rows[0]
     assert year.rows[1]["quantity"] == Decimal(180)
+
+
+def test_official_examples_with_the_free_tier_as_an_option() -> None:
+    """AWS deducts the free tier in its example of custom logs, and none in those of vended logs: both are shown."""
+    vended = estimate(72 * 1024, stored_gb=30 * 1024)
+    assert vended.total == vended.full_total == Decimal("14336.00")
+    assert vended.full_total - vended.free_tier_total == 5 * Decimal("0.05") + 5 * Decimal("0.03")
+    assert estimate(72 * 1024, destination="s3").notes and "free tier" not in str(estimate(1, destination="s3"))
+
+
+def test_the_first_terabytes_by_destination() -> None:
+    """The tier edges of the price list through the estimator, for each destination."""
+    for gb, standard, cheaper in ((10_240, "5120", "2560"), (10_241, "5120.25", "2560.15"), (51_200, "12288", "7168")):
+        assert estimate(gb, stored_gb=0).total == Decimal(standard)
+        for destination in ("infrequent-access", "s3"):
+            assert estimate(gb, destination=destination, stored_gb=0).total == Decimal(cheaper)  # type: ignore[arg-type]
+
+
+def test_an_hour_of_the_lab_is_machines_addresses_and_disks() -> None:
+    hour = lab_hour()
+    assert [row["amount"] for row in hour.rows][:2] == [Decimal("0.0416"), Decimal("0.010")]
+    assert round(hour.total, 4) == Decimal("0.0551")
+    assert hour.total == sum(Decimal(str(row["amount"])) for row in hour.rows)
 
 
 @given(amounts, amounts, st.integers(0, 20), st.integers(0, 20))
