@@ -148,7 +148,7 @@ def _outcome(one: Drill, answer: Any) -> tuple[str, str, str]:
 def _plain(value: Any) -> Any:
     """An answer by its meaning: True is yes, "443" is 443, and words in a list have no order."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return ("yes",) if value else ("no",)
     if isinstance(value, str):
         text = " ".join(value.strip(" .").replace("-", " ").replace("_", " ").split()).casefold() or value.strip()
         return float(text) if text.isascii() and text.isdigit() else tuple(sorted(set(_words(text))))
