@@ -265,7 +265,8 @@ def _checks(cells: Sequence[Any]) -> list[Check]:
         for output in cell.outputs:
             data = output.get("data", {})
             if CHECK_MIME in data:
-                found.append(_check(data[CHECK_MIME]))
+                said = data[CHECK_MIME]
+                found += [_check(each) for each in (said if isinstance(said, list) else [said])]
     return found
 
 

@@ -10,6 +10,8 @@ the reason behind a record.
 
     explain(line, lab)                       # a line of the log -> the rule that decided
 
+    drill({1: None, 2: None})                # a record line, a question, and how your answer stands
+
 >>> from botocore.exceptions import ClientError
 >>> with expect_error("AccessDenied") as refusal:
 ...     raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "AssumeRole")
@@ -18,7 +20,8 @@ AccessDenied: not you
 """
 
 from helpers.lessons.desk import Tools, exercises
+from helpers.lessons.drills import drill
 from helpers.lessons.errors import ExpectedError, LessonError, expect_error
 from helpers.lessons.explain import explain
 
-__all__ = ["ExpectedError", "LessonError", "Tools", "exercises", "expect_error", "explain"]
+__all__ = ["ExpectedError", "LessonError", "Tools", "drill", "exercises", "expect_error", "explain"]

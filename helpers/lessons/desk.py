@@ -10,6 +10,7 @@ from helpers.lessons import content
 from helpers.lessons.answers import is_empty, judge_value
 from helpers.lessons.checks import checks_of
 from helpers.lessons.content import HINTS, KINDS, Exercise, common
+from helpers.lessons.drills import DRILLS, drill_id
 from helpers.lessons.progress import Entry, Notebook
 from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet
 from helpers.lessons.verdict import SYMBOLS, Saying, Verdict
@@ -89,7 +90,9 @@ class _Desk:
         table = "| | Exercise | Kind | Hints |\n|---|---|---|---|\n" + "\n".join(rows)
         left = [each for each in every if entries.get(each.id, Entry()).outcome != "done"]
         end = common()["next-exercise"].format(id=left[0].id, title=left[0].title) if left else common()["all-done"]
-        return Saying(f"**{len(every) - len(left)} of {len(every)} exercises done**\n\n{table}\n\n{end}")
+        drilled = sum(entries.get(drill_id(n), Entry()).outcome == "done" for n in range(1, DRILLS + 1))
+        drills = common()["drills"].format(done=drilled, all=DRILLS)
+        return Saying(f"**{len(every) - len(left)} of {len(every)} exercises done**, {drills}\n\n{table}\n\n{end}")
 
     def _judge(self, exercise: Exercise) -> tuple[Judgement, bool]:
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 CHECK_MIME = "application/vnd.workbook.check+json"
-"""Beside the words, an output carries the outcome as data under this type: the runner reads it."""
+"""Beside the words, an output carries the outcome as data under this type, or a list of them: the runner reads it."""
 
 Outcome = Literal["not attempted", "not yet", "done"]
 SYMBOLS: dict[str, str] = {"not attempted": "○", "not yet": "◐", "done": "✓"}
@@ -36,14 +36,23 @@ class Verdict:
     key: str = ""
     stumbled: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def heading(self) -> str:
+        """The outcome and what it is about, in one bold line."""
         name = f"{self.id} {self.title}".strip()
-        return f"**{SYMBOLS[self.outcome]} {self.outcome.capitalize()}: {name}**\n\n{self.message}"
+        return f"**{SYMBOLS[self.outcome]} {self.outcome.capitalize()}: {name}**"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The outcome for the runner: ``passed`` is null until something right or broken was seen."""
+        passed = False if self.stumbled else (True if self.outcome == "done" else None)
+        data = {"id": self.id, "passed": passed, "outcome": self.outcome, "message": self.message}
+        return data | {"key": self.key, "stumbled": self.stumbled}
+
+    def __str__(self) -> str:
+        return f"{self.heading}\n\n{self.message}"
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        passed = False if self.stumbled else (True if self.outcome == "done" else None)
-        data = {"id": self.id, "passed": passed, "outcome": self.outcome, "message": self.message}
-        data |= {"key": self.key, "stumbled": self.stumbled}
-        return {"text/plain": str(self), "text/markdown": str(self), CHECK_MIME: data}
+        return {"text/plain": str(self), "text/markdown": str(self), CHECK_MIME: self.data}

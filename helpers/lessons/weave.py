@@ -16,6 +16,7 @@ from typing import Any
 
 from helpers.lab.catchup import NOTEBOOKS
 from helpers.lessons.content import Exercise, lessons
+from helpers.lessons.drills import notebook_cells
 
 Document = dict[str, Any]
 
@@ -55,8 +56,9 @@ def refreshed(notebook: Document, exercises: Sequence[Exercise]) -> Document:
 
 
 def solved(notebook: Document, exercises: Mapping[str, Exercise]) -> Document:
-    """The notebook with every exercise's solution in its cell."""
-    return with_answers(notebook, {cell_id("try", each.id): each.solution for each in exercises.values()})
+    """The notebook with every exercise's solution in its cell, and the right answers in its drills."""
+    solutions = {cell_id("try", each.id): each.solution for each in exercises.values()}
+    return with_answers(notebook, solutions | notebook_cells(solved=True))
 
 
 def with_answers(notebook: Document, sources: Mapping[str, str]) -> Document:

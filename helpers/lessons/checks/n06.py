@@ -1,0 +1,127 @@
+"""The checks of notebook 06: conversations counted, an ACL's entries read in order, and a function tried out."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from helpers.flowlogs import read_table
+from helpers.lessons.checks.n05 import INBOUND, shape, told
+from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
+
+ENDS = ["10.1.0.10", "10.2.0.10"]
+PRIVATE = ip_network("10.0.0.0/8")
+ICMP, EVERY = "1", "-1"
+LAST = 32767
+HEAD = "2 123456789012 eni-00000000000000000"
+ODD_LINES = [
+    f"{HEAD} 10.1.0.10 10.2.0.10 40000 80 6 5 1000 1767600000 1767600060 ACCEPT OK",
+    f"{HEAD} 10.1.0.10 10.2.0.10 40000 8080 6 1 60 1767600000 1767600060 REJECT OK",
+    f"{HEAD} - - - - - - - 1767600000 1767600060 - NODATA",
+    f"{HEAD} - - - - - - - 1767600000 1767600060 - SKIPDATA",
+]
+
+
+def check_06_1(scene: Scene) -> Judgement:
+    given = scene.answer
+    if isinstance(given, bool) or not _is_whole(given):
+        return not_yet("number", given=repr(given)[:60])
+    records = scene.records()
+    between = records[records.srcaddr.isin(ENDS) & records.dstaddr.isin(ENDS) & (records.protocol == 6)]
+    sent = between[between.srcaddr == ENDS[0]]
+    back = between[between.srcaddr == ENDS[1]]
+    ends = {*zip(sent.srcport, sent.dstport, strict=True), *zip(back.dstport, back.srcport, strict=True)}
+    if int(given) == len(ends):
+        return done()
+    known = {
+        "lines": len(between),
+        "directions": len(between[["srcaddr", "srcport", "dstaddr", "dstport"]].drop_duplicates()),
+        "ports": sent.dstport.nunique(),
+    }
+    found = [key for key, count in known.items() if count == int(given)]
+    return not_yet(found[0] if found else "far", given=given)
+
+
+def check_06_3(scene: Scene) -> Judgement:
+    rules = {shape(rule) for rule in scene.rules("sg-private-b") if not rule["IsEgress"]}
+    if rules != INBOUND["sg-private-b"]:
+        return not_yet("group", rules=told(rules ^ INBOUND["sg-private-b"]))
+    inward = scene.entries("acl-private-b", egress=False)
+    if [_entry(each) for each in inward if each["RuleNumber"] != LAST] != [f"100 allow all {PRIVATE}"]:
+        return not_yet("inbound", entries=_told(inward))
+    out = scene.entries("acl-private-b", egress=True)
+    if _reaches_beyond(out):
+        return not_yet("too-open", entries=_told(out))
+    if _decision(out) == "allow":
+        return done()
+    numbers = [entry["RuleNumber"] for entry in out]
+    return not_attempted() if numbers == [90, 100, LAST] else not_yet("still", entries=_told(out))
+
+
+def check_06_4(scene: Scene) -> Judgement:
+    count = scene.answer
+    if not callable(count):
+        return not_yet("callable", given=repr(count)[:60])
+    lines = [*scene.lines(), *ODD_LINES]
+    if failing := _failing(count, lines):
+        return not_yet("raises", problem=failing[1], line=failing[0])
+    given = count(list(lines))
+    if isinstance(given, bool) or not _is_number(given):
+        return not_yet("kind", given=type(given).__name__)
+    return done() if float(given) == float(read_table(lines).bytes.sum()) else not_yet("result", given=given)
+
+
+def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
+    """The line on which the learner's function falls over, and what it says; the first of its own if on several."""
+    try:
+        count(list(lines))
+    except Exception as problem:  # the learner's own code
+        whole = f"{type(problem).__name__}: {problem}"
+    else:
+        return None
+    for line in lines:
+        try:
+            count([line])
+        except Exception as problem:
+            return line, f"{type(problem).__name__}: {problem}"
+    return lines[0], whole
+
+
+def _decision(entries: Sequence[Mapping[str, Any]]) -> str:
+    """What the entries say of a ping's answer to client-a: the first that matches decides."""
+    for entry in entries:
+        kind = entry.get("IcmpTypeCode", {}).get("Type", -1)
+        range_ = entry.get("CidrBlock")
+        fits = entry["Protocol"] in (ICMP, EVERY) and kind in (0, -1)
+        if fits and range_ and ip_address(ENDS[0]) in ip_network(range_):
+            return str(entry["RuleAction"])
+    return "deny"
+
+
+def _reaches_beyond(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an entry allows addresses that lesson 01 did not let pass."""
+    allowed = [entry for entry in entries if entry["RuleAction"] == "allow"]
+    ranges = [ip_network(entry.get("CidrBlock") or entry.get("Ipv6CidrBlock") or "::/0") for entry in allowed]
+    return any(each.version != 4 or not each.subnet_of(PRIVATE) for each in ranges)  # type: ignore[arg-type]
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    names = {EVERY: "all", ICMP: "icmp", "6": "tcp", "17": "udp"}
+    number = "*" if entry["RuleNumber"] == LAST else entry["RuleNumber"]
+    range_ = entry.get("CidrBlock") or entry.get("Ipv6CidrBlock")
+    return f"{number} {entry['RuleAction']} {names.get(entry['Protocol'], entry['Protocol'])} {range_}"
+
+
+def _told(entries: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(map(_entry, entries))
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and not isinstance(value, str) and float(value) == int(float(value))
