@@ -9,6 +9,7 @@ the reason behind a record.
     refusal                                  # what AWS answered
 
     explain(line, lab)                       # a line of the log -> the rule that decided
+    disturb(lab, "08.1")                     # breaks one thing in your network, and complains of the symptom
 
     drill({1: None, 2: None})                # a record line, a question, and how your answer stands
 
@@ -20,8 +21,19 @@ AccessDenied: not you
 """
 
 from helpers.lessons.desk import Tools, exercises
+from helpers.lessons.disturbances import Complaint, disturb
 from helpers.lessons.drills import drill
 from helpers.lessons.errors import ExpectedError, LessonError, expect_error
 from helpers.lessons.explain import explain
 
-__all__ = ["ExpectedError", "LessonError", "Tools", "drill", "exercises", "expect_error", "explain"]
+__all__ = [
+    "Complaint",
+    "ExpectedError",
+    "LessonError",
+    "Tools",
+    "disturb",
+    "drill",
+    "exercises",
+    "expect_error",
+    "explain",
+]
