@@ -188,4 +188,4 @@ def _custom(scene: Scene) -> list[dict[str, str]]:
     return Scene(scene.lab, scene.answer).over(name, scene.answer)
 
 
-__all__ = ["ClientError", "Callable"]
+__all__ = ["Callable", "ClientError"]
