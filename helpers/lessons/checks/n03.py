@@ -11,8 +11,8 @@ from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, n
 
 WRITE = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 READ = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
-CHANGE = ("logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy", "logs:PutLogEvents")
-BESIDE = ("logs:StartQuery", "logs:StartLiveTail", "logs:CreateExportTask", *CHANGE)
+DESTROY = ("logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy")
+BESIDE = ("logs:StartQuery", "logs:StartLiveTail", "logs:CreateExportTask", "logs:PutLogEvents", *DESTROY)
 ELSEWHERE = ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "ec2:DeleteFlowLogs", "ec2:DescribeVpcs", "s3:ListBucket")
 OF_A_ROLE = ("iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole", "sts:AssumeRole")
 SERVICE = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
@@ -32,6 +32,8 @@ def check_03_1(scene: Scene) -> Judgement:
         return not_yet("too-open", actions=_listed(open_ones))
     if allowed_for(scene, role["Arn"], WRITE, f"{arn}-archive:log-stream:eni-1"):
         return not_yet("neighbour", group=f"{scene.log_group}-archive")
+    if more := allowed_for(scene, role["Arn"], DESTROY, mine):
+        return not_yet("too-much", actions=_listed(more))
     if not allowed_for(scene, role["Arn"], ["logs:DescribeLogGroups"], "*"):
         return not_yet("fewer")
     return done()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from helpers.access import Policy, Principal, may_assume
-from helpers.lessons.checks.n03 import SERVICE_NAME, allowed_for, foreign_stream
+from helpers.lessons.checks.n03 import DESTROY, SERVICE_NAME, allowed_for, foreign_stream
 from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet
 
 KEPT_DAYS = 7
@@ -47,6 +47,8 @@ def check_04_2(scene: Scene) -> Judgement:
         if not allowed:
             return not_attempted()
         return not_yet("half", group=name, allowed=_listed(allowed), refused=_listed(refused))
+    if more := allowed_for(scene, role, DESTROY, f"{arn}:log-stream:eni-1"):
+        return not_yet("too-much", actions=_listed(more))
     if not _trusted(scene, role, flow_log["FlowLogId"]):
         return not_yet("no-trust")
     if flow_log.get("DeliverLogsStatus") != "SUCCESS":

@@ -1,0 +1,213 @@
+"""The checks of 03, 04 and 10 on a built lab: other right ways pass, odd accounts and odd answers get a sentence."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from helpers.lab import Lab, open_lab, process
+from helpers.lessons import content
+from helpers.lessons.desk import exercises
+from helpers.lessons.progress import Notebook
+from helpers.lessons.verdict import Verdict
+
+GROUP, REJECTS = "/demo/vpc-flow-logs", "/demo/rejects"
+READ = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams"]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The lab as the lessons before 10 leave it."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWLOGS_HOME", str(home))
+        lab = open_lab()
+        lab.catch_up("10")
+        yield lab
+    process.stop(home)
+
+
+@pytest.fixture
+def check(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """``check("03.4", answer)``: what the learner would be told."""
+    notes = Notebook(tmp_path_factory.mktemp("notes") / "progress.json")
+
+    def look(exercise: str, answer: Any = None) -> Verdict:
+        variable = content.exercises()[exercise].variable
+        return exercises(lab, {variable: answer}, notes).check(exercise)  # type: ignore[return-value]
+
+    return look
+
+
+def role_arn(lab: Lab, name: str = "flow-logs") -> str:
+    return str(lab.client("iam").get_role(RoleName=lab.name(name))["Role"]["Arn"])
+
+
+def group_arn(lab: Lab, name: str = GROUP) -> str:
+    found = lab.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return str(found[0]["arn"]).removesuffix(":*")
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]})
+
+
+# --- 03 ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_role_written_another_way_is_right(lab: Lab, check: Any) -> None:
+    """A statement for each action, and wildcards in a name, do the same."""
+    iam, arn = lab.client("iam"), group_arn(lab)
+    streams = ["logs:CreateLogStream", "logs:PutLog*"]
+    document = policy(
+        {"Action": ["logs:CreateLogGroup", "logs:DescribeLogStreams"], "Resource": [f"{arn}:log-stream:*"]},
+        {"Action": streams, "Resource": f"{arn}:*"},
+        {"Action": ["logs:DescribeLogGroups", "logs:DescribeQueries"], "Resource": "*"},
+    )
+    iam.put_role_policy(RoleName=lab.name("flow-logs"), PolicyName=lab.name("flow-logs-write"), PolicyDocument=document)
+    assert check("03.1").outcome == "done"
+
+
+def test_an_auditor_with_a_managed_policy_who_trusts_one_user_is_right(lab: Lab, check: Any) -> None:
+    iam, arn = lab.client("iam"), group_arn(lab)
+    me = lab.client("sts").get_caller_identity()["Arn"]
+    trust = policy({"Principal": {"AWS": me}, "Action": "sts:AssumeRole"})
+    assert check("03.3").outcome == "not attempted"
+    iam.create_role(RoleName=lab.name("auditor"), AssumeRolePolicyDocument=trust, Tags=lab.tag_list("auditor"))
+    assert check("03.3").key == "cannot"
+    parts = [{"Action": READ[:1], "Resource": f"{arn}:*"}, {"Action": READ[1:], "Resource": f"{arn}:log-stream:*"}]
+    made = iam.create_policy(PolicyName=lab.name("read"), PolicyDocument=policy(*parts), Tags=lab.tag_list("read"))[
+        "Policy"
+    ]["Arn"]
+    iam.attach_role_policy(RoleName=lab.name("auditor"), PolicyArn=made)
+    assert check("03.3").outcome == "done"
+    iam.update_assume_role_policy(
+        RoleName=lab.name("auditor"),
+        PolicyDocument=policy({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "sts:AssumeRole"}),
+    )
+    assert check("03.3").key == "trust-open"
+
+
+def test_handing_over_may_be_said_in_several_ways(lab: Lab, check: Any) -> None:
+    role = role_arn(lab)
+    to_the_service = {"StringEquals": {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"}}
+    for extra in ({}, {"Condition": to_the_service}, {"Sid": "HandOver"}):
+        answer = {"Effect": "Allow", "Action": ["iam:PassRole"], "Resource": [role], **extra}
+        assert check("03.4", answer).outcome == "done", extra
+    assert check("03.4", {"Effect": "Allow", "Action": ..., "Resource": ...}).outcome == "not attempted"
+
+
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        ({"Effect": "Allow"}, "shape"),
+        ([1, 2], "shape"),
+        (object(), "shape"),
+        ({"Effect": "Allow", "Action": 7, "Resource": 8}, "malformed"),
+        ({"Effect": "Allow", "Action": {1, 2}, "Resource": "*"}, "malformed"),
+        ({"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}, "not-that"),
+    ],
+)
+def test_what_is_no_statement_gets_a_sentence(check: Any, answer: Any, key: str) -> None:
+    verdict = check("03.4", answer)
+    assert (verdict.outcome, verdict.key, verdict.stumbled) == ("not yet", key, False), verdict
+
+
+# --- 04 ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_flow_log_that_names_its_group_by_arn_and_has_a_role_of_its_own_is_right(lab: Lab, check: Any) -> None:
+    iam, logs, ec2 = (lab.client(each) for each in ("iam", "logs", "ec2"))
+    assert check("04.1").outcome == check("04.2").outcome == "not attempted"
+    logs.create_log_group(logGroupName=REJECTS, tags=lab.tag_dict("rejects"))
+    logs.put_retention_policy(logGroupName=REJECTS, retentionInDays=7)
+    service = {"Principal": {"Service": "vpc-flow-logs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    own = iam.create_role(
+        RoleName=lab.name("rejects"), AssumeRolePolicyDocument=policy(service), Tags=lab.tag_list("rejects")
+    )["Role"]["Arn"]
+    ec2.create_flow_logs(
+        ResourceType="Subnet",
+        ResourceIds=[lab.find("subnet", "private-b")],
+        TrafficType="REJECT",
+        LogDestination=group_arn(lab, REJECTS),
+        DeliverLogsPermissionArn=own,
+        MaxAggregationInterval=60,
+        TagSpecifications=lab.tag_spec("vpc-flow-log", "my-own-name"),
+    )
+    assert check("04.1").outcome == "done"
+    assert check("04.2").outcome == "not attempted"
+    write = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{group_arn(lab, REJECTS)}:*"}
+    iam.put_role_policy(RoleName=lab.name("rejects"), PolicyName="write", PolicyDocument=policy(write))
+    assert check("04.2").key == "not-delivered"
+    knock = {"commands": ["ssh -o ConnectTimeout=5 ec2-user@10.2.1.10"]}
+    client = lab.find("instance", "client-a")
+    lab.client("ssm").send_command(InstanceIds=[client], DocumentName="AWS-RunShellScript", Parameters=knock)
+    lab.wait_until(lambda: logs.filter_log_events(logGroupName=REJECTS)["events"], 1800, "refusal")
+    assert check("04.2").outcome == "done"
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [("tags", "done"), (["TAGS"], "done"), (("Tags",), "done")])
+def test_the_spelling_of_a_setting_does_not_matter(check: Any, answer: Any, outcome: str) -> None:
+    assert check("04.3", answer).outcome == outcome
+
+
+# --- 10 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "fields strlen(@message) as w | stats sum(w), count(*) by action",
+        'filter action in ["ACCEPT", "REJECT"] | stats count(*) as n, sum(strlen(@message)) as w by action, version',
+    ],
+)
+def test_a_group_may_weigh_itself_in_several_ways(check: Any, query: str) -> None:
+    verdict = check("10.1", query)
+    assert verdict.outcome == "done", verdict
+
+
+def test_the_factor_may_be_any_kind_of_number(lab: Lab, check: Any) -> None:
+    pages = lab.client("logs").get_paginator("filter_log_events").paginate(logGroupName=GROUP)
+    lines = list(pages.search("events[].message"))
+    weights = {verdict: sum(len(line) for line in lines if f" {verdict} " in line) for verdict in ("ACCEPT", "REJECT")}
+    factor = sum(weights.values()) / weights["ACCEPT"]
+    assert {check("10.2", kind(factor)).outcome for kind in (float, Decimal)} == {"done"}
+    assert check("10.2", True).key == check("10.2", "2").key == "shape"
+    assert check("10.2", float("nan")).outcome == "not yet"
+
+
+def test_the_cheaper_query_may_keep_its_filter(lab: Lab, check: Any) -> None:
+    pages = lab.client("logs").get_paginator("filter_log_events").paginate(logGroupName=GROUP)
+    made = lab.client("logs").describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"][0]["creationTime"]
+    first = min(each for each in pages.search("events[].timestamp") if each >= made) // 1000
+    text = f"filter @timestamp < {(first + 60) * 1000} | stats count(*) by action"
+    for start in (first, first - 3600):
+        assert check("10.4", {"startTime": start, "endTime": first + 59, "queryString": text}).outcome == "done"
+    assert check("10.4", {"startTime": "now", "endTime": first, "queryString": text}).key == "shape"
+    assert check("10.4", {"startTime": first, "endTime": first + 59, "queryString": 7}).key == "shape"
+    assert check("10.4", {"startTime": first, "endTime": first + 59}).key == "shape"
+
+
+# --- a lab in pieces --------------------------------------------------------------------------------------------
+
+
+def test_an_account_in_pieces_gets_sentences_and_no_traceback(lab: Lab, check: Any) -> None:
+    """Last, for it takes the lab apart."""
+    answers = {"03.4": {"Effect": "Allow", "Action": "a:b", "Resource": "*"}, "10.1": "stats count(*)", "10.2": 1.5}
+    answers["10.4"] = {"startTime": 1, "endTime": 2, "queryString": "stats count(*)"}
+    iam = lab.client("iam")
+    for name in iam.list_role_policies(RoleName=lab.name("flow-logs"))["PolicyNames"]:
+        iam.delete_role_policy(RoleName=lab.name("flow-logs"), PolicyName=name)
+    iam.delete_role(RoleName=lab.name("flow-logs"))
+    lab.client("logs").delete_log_group(logGroupName=GROUP)
+    for exercise in ("03.1", "03.3", "03.4", "04.1", "04.2", "10.1", "10.2", "10.3", "10.4"):
+        verdict = check(exercise, answers.get(exercise))
+        assert not verdict.stumbled, verdict
+        assert verdict.message
+    lab.teardown.run()
+    assert not lab.teardown.verify()
+    for exercise in ("03.1", "03.3", "04.1", "04.2", "10.1", "10.2", "10.3", "10.4"):
+        verdict = check(exercise, answers.get(exercise))
+        assert not verdict.stumbled and verdict.outcome != "done", verdict
