@@ -12,7 +12,6 @@ ICMP, TCP, UDP, CLIENT_PORT = "1", "6", "17", 40000
 _NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
 # Protocol and first port of what notebook 01 lets in somewhere; whatever else a group allows, somebody added.
 _TAUGHT = {("icmp", -1, -1), ("tcp", 22, 22), ("tcp", 80, 80)}
-_CLIENTS = {"public-b": ("vpc-a", "vpc-b"), "private-b": ("vpc-a", "vpc-b"), "public-a": (), "private-a": ()}
 
 
 # --- 01.1 -------------------------------------------------------------------------------------------------------
@@ -26,7 +25,7 @@ def check_01_1(scene: Scene) -> Judgement:
     if all(whole):
         return done()
     for group in ("sg-public-b", "sg-private-b"):
-        if any(_kind(rule) not in _TAUGHT for rule in scene.rules(group) if not rule["IsEgress"]):
+        if any(rule["IpProtocol"] in ("-1", "icmp") for rule in _added(scene.rules(group), set(ranges.values()))):
             return not_yet("filters", group=scene.lab.name(group))
     started = any(_partly(_routes(scene, name), peering, ranges[other]) for name, other in SIDES.items())
     return not_yet("still") if started else not_attempted()
@@ -88,8 +87,9 @@ def _covered(whole: IPv4Network, parts: Iterable[IPv4Network]) -> bool:
 
 def check_01_2(scene: Scene) -> Judgement:
     """Port 443 of web-b is open for all of VPC A, and nothing else is new."""
-    vpc_a, rules = _range(scene, "vpc-a"), scene.rules("sg-public-b")
-    added = [rule for rule in rules if not rule["IsEgress"] and not _was_there(scene, rule)]
+    vpc_a, vpc_b = _range(scene, "vpc-a"), _range(scene, "vpc-b")
+    rules = scene.rules("sg-public-b")
+    added = _added(rules, {vpc_a, vpc_b})
     if not added:
         return _elsewhere(scene, rules)
     for rule in added:
@@ -99,10 +99,7 @@ def check_01_2(scene: Scene) -> Judgement:
         if source is None and "ReferencedGroupInfo" not in rule:
             return not_yet("too-open", source=rule.get("PrefixListId", "something that is no range"))
         if _kind(rule) != ("tcp", 443, 443):
-            holds = rule["IpProtocol"] == "-1" or (
-                rule["IpProtocol"] == "tcp" and rule["FromPort"] <= 443 <= rule["ToPort"]
-            )
-            return not_yet("more-ports" if holds else "other-port", ports=_ports(rule))
+            return not_yet("more-ports" if _holds_https(rule) else "other-port", ports=_ports(rule))
     ranges = [source for source in map(_source, added) if isinstance(source, IPv4Network)]
     if not _covered(vpc_a, ranges):
         return not_yet("narrow", missing=_left_out(vpc_a, ranges))
@@ -114,14 +111,20 @@ def _elsewhere(scene: Scene, rules: Sequence[Rule]) -> Judgement:
     if any(rule["IpProtocol"] != "-1" for rule in out):
         return not_yet("outward")
     for group in ("sg-public-a", "sg-private-a", "sg-private-b"):
-        if any(_kind(rule) not in _TAUGHT for rule in scene.rules(group) if not rule["IsEgress"]):
+        if any(_holds_https(rule) for rule in scene.rules(group) if not rule["IsEgress"]):
             return not_yet("other-group", group=scene.lab.name(group))
     return not_attempted()
 
 
-def _was_there(scene: Scene, rule: Rule) -> bool:
-    """Whether notebook 01 itself gave this rule to the group of web-b."""
-    return _kind(rule) in _TAUGHT and _source(rule) in {_range(scene, name) for name in _CLIENTS["public-b"]}
+def _added(rules: Sequence[Rule], taught: set[IPv4Network]) -> list[Rule]:
+    """The rules for what comes in that notebook 01 did not make itself; ``taught`` are the sources it names."""
+    inward = [rule for rule in rules if not rule["IsEgress"]]
+    return [rule for rule in inward if not (_kind(rule) in _TAUGHT and _source(rule) in taught)]
+
+
+def _holds_https(rule: Rule) -> bool:
+    protocol, first, last = _kind(rule)
+    return protocol == "-1" or (protocol == "tcp" and first <= 443 <= last)
 
 
 def _kind(rule: Rule) -> tuple[str, int, int]:

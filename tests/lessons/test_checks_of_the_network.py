@@ -1,0 +1,179 @@
+"""The checks of 01 and 02 against accounts on paper: other right ways pass, and nothing strange makes them stumble."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.lessons.checks import n01, n02
+from helpers.lessons.scene import Judgement, Stop
+
+A, B = "10.1.0.0/16", "10.2.0.0/16"
+Rule = dict[str, Any]
+
+
+class Paper:
+    """A scene whose account is a few values: routes by subnet, rules by group, ACL entries by direction, log groups."""
+
+    def __init__(self, answer: Any = None, **account: Any) -> None:
+        self.answer, self.account = answer, account
+        self.lab = SimpleNamespace(prefix="demo", name=lambda short: f"demo-{short}", find=self.find)
+
+    def find(self, kind: str, name: str) -> str:
+        return name
+
+    one = find
+
+    def rules(self, group: str) -> list[Rule]:
+        return list(self.account.get("rules", {}).get(group, []))
+
+    def entries(self, acl: str, *, egress: bool) -> list[Rule]:
+        found = self.account["outward" if egress else "inward"]
+        return sorted(found, key=lambda entry: entry["RuleNumber"])
+
+    def client(self, service: str) -> Any:
+        pages = SimpleNamespace(paginate=lambda **_: [{"logGroups": self.account.get("groups", [])}])
+        return SimpleNamespace(
+            describe_vpcs=lambda VpcIds: {"Vpcs": [{"CidrBlock": {"vpc-a": A, "vpc-b": B}[VpcIds[0]]}]},  # noqa: N803
+            describe_route_tables=lambda Filters: {  # noqa: N803
+                "RouteTables": [{"Routes": self.account["routes"][Filters[0]["Values"][0]]}]
+            },
+            describe_network_acls=lambda **_: {"NetworkAcls": [{"Associations": []}]},
+            get_paginator=lambda call: pages,
+        )
+
+
+def judged(check: Callable[[Any], Judgement], scene: Paper) -> str:
+    try:
+        judgement = check(scene)
+    except Stop as stop:
+        judgement = stop.judgement
+    return judgement.key
+
+
+# --- 01.1 -------------------------------------------------------------------------------------------------------
+
+
+def over(*ranges: str, **more: str) -> list[Rule]:
+    return [
+        {"DestinationCidrBlock": each, "VpcPeeringConnectionId": "a-b", "State": "active"} | more for each in ranges
+    ]
+
+
+def roads(**changed: list[Rule]) -> dict[str, list[Rule]]:
+    whole = {"public-a": over(B), "private-a": over(B), "public-b": over(A), "private-b": over(A)}
+    return whole | {name.replace("_", "-"): routes for name, routes in changed.items()}
+
+
+@pytest.mark.parametrize(
+    ("routes", "key"),
+    [
+        (roads(), "done"),
+        (roads(private_b=over("10.1.0.0/17", "10.1.128.0/17")), "done"),
+        (roads(private_b=[{"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1"}, *over(A)]), "done"),
+        (roads(private_b=[]), "untouched"),
+        (roads(private_b=over("10.1.0.0/24")), "still"),
+        (roads(private_b=over("0.0.0.0/0")), "wider"),
+        (roads(private_b=over(A, State="blackhole")), "dead"),
+        (roads(public_b=[{"DestinationCidrBlock": A, "GatewayId": "igw-1"}]), "elsewhere"),
+        (
+            roads(public_b=[{"DestinationCidrBlock": "10.1.0.10/32", "NetworkInterfaceId": "eni-1"}, *over(A)]),
+            "elsewhere",
+        ),
+    ],
+)
+def test_the_road_back(routes: dict[str, list[Rule]], key: str) -> None:
+    assert judged(n01.check_01_1, Paper(routes=routes)) == key
+
+
+def test_other_exercises_of_the_lesson_are_no_tinkering_with_filters() -> None:
+    solved = {"sg-public-b": [inward("tcp", 443, 443, CidrIpv4=A)]}
+    assert judged(n01.check_01_1, Paper(routes=roads(private_b=[]), rules=solved)) == "untouched"
+
+
+# --- 01.2 -------------------------------------------------------------------------------------------------------
+
+
+def inward(protocol: str, first: int, last: int, **source: Any) -> Rule:
+    return {"IsEgress": False, "IpProtocol": protocol, "FromPort": first, "ToPort": last, **source}
+
+
+OWN = [inward("icmp", -1, -1, CidrIpv4=A), inward("tcp", 22, 22, CidrIpv4=B), inward("tcp", 80, 80, CidrIpv4=A)]
+
+
+@pytest.mark.parametrize(
+    ("added", "key"),
+    [
+        ([], "untouched"),
+        ([inward("tcp", 443, 443, CidrIpv4=A)], "done"),
+        ([inward("tcp", 443, 443, CidrIpv4="10.1.0.0/17"), inward("tcp", 443, 443, CidrIpv4="10.1.128.0/17")], "done"),
+        ([inward("tcp", 443, 443, CidrIpv4=A), inward("tcp", 443, 443, CidrIpv6="::/0")], "too-open"),
+        ([inward("tcp", 443, 443, CidrIpv4=A), inward("tcp", 22, 22, CidrIpv4="0.0.0.0/0")], "too-open"),
+        ([inward("tcp", 443, 443, PrefixListId="pl-1")], "too-open"),
+        ([inward("tcp", 443, 443, ReferencedGroupInfo={"GroupId": "sg-public-a"})], "narrow"),
+        ([inward("tcp", 443, 8443, CidrIpv4=A)], "more-ports"),
+        ([inward("udp", 443, 443, CidrIpv4=A)], "other-port"),
+        ([inward("-1", -1, -1, CidrIpv4=A)], "more-ports"),
+    ],
+)
+def test_https_for_one_network(added: list[Rule], key: str) -> None:
+    assert judged(n01.check_01_2, Paper(rules={"sg-public-b": OWN + added})) == key
+
+
+# --- 01.4 -------------------------------------------------------------------------------------------------------
+
+
+def entry(number: int, first: int, last: int, cidr: str = A, action: str = "allow") -> Rule:
+    ports = {"From": first, "To": last}
+    return {"RuleNumber": number, "Protocol": "6", "RuleAction": action, "CidrBlock": cidr, "PortRange": ports}
+
+
+WEB, LINUX = [entry(100, 80, 80)], [entry(100, 32768, 60999)]
+
+
+@pytest.mark.parametrize(
+    ("inward", "outward", "key"),
+    [
+        (WEB, LINUX, "done"),
+        (WEB, [entry(100, 1024, 65535)], "done"),
+        ([entry(100, 80, 80, "10.1.0.0/24"), entry(110, 80, 80, "10.1.1.0/24")], LINUX, "done"),
+        ([entry(50, 22, 22, action="deny"), *WEB], LINUX, "done"),
+        ([entry(50, 0, 65535, action="deny"), *WEB], LINUX, "request"),
+        ([entry(100, 80, 80, "10.1.0.0/24")], LINUX, "request"),
+        ([entry(100, 80, 443)], LINUX, "too-open"),
+        ([entry(100, 80, 80, "0.0.0.0/0")], LINUX, "too-open"),
+        (WEB, WEB, "answers-80"),
+        (WEB, [], "answers"),
+        (WEB, [entry(100, 32768, 60999, "0.0.0.0/0")], "answers-open"),
+        (WEB, [{"RuleNumber": 1, "Protocol": "-1", "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}], "answers"),
+    ],
+)
+def test_answers_need_an_entry_too(inward: list[Rule], outward: list[Rule], key: str) -> None:
+    assert judged(n01.check_01_4, Paper(inward=inward, outward=outward)) == key
+
+
+# --- 02.2 -------------------------------------------------------------------------------------------------------
+
+GROUPS = [{"logGroupName": "/demo/old"}, {"logGroupName": "/demo/new", "retentionInDays": 30}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        (["/demo/old"], "done"),
+        ({"/demo/old"}, "done"),
+        (("/demo/old", "/demo/old"), "done"),
+        ([], "too-few"),
+        (["/demo/new", "/demo/old"], "too-many"),
+        (["/demo/gone"], "stranger"),
+        ([{"logGroupName": "/demo/old"}], "not-names"),
+        ([None], "not-names"),
+        ("/demo/old", "not-list"),
+        ({"/demo/old": True}, "not-list"),
+        (7, "not-list"),
+        (True, "not-list"),
+    ],
+)
+def test_what_keeps_for_ever(answer: Any, key: str) -> None:
+    assert judged(n02.check_02_2, Paper(answer, groups=GROUPS)) == key
