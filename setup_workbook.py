@@ -39,9 +39,13 @@ def read(path):
         with open(path, encoding="utf-8") as file:
             return file.read()
     except FileNotFoundError:
-        raise SetupError(f"{name} is missing: this is not a complete checkout.") from None
+        raise SetupError(
+            f"{name} is missing: restore it with `git checkout {name}`, or clone the course again."
+        ) from None
     except OSError as error:
-        raise SetupError(f"{name} cannot be read: {error.strerror}.") from None
+        raise SetupError(
+            f"{name} cannot be read ({error.strerror}): give it back to its owner or clone the course again."
+        ) from None
     except ValueError:
         raise SetupError(f"{name} is not text: restore it, for example with `git checkout {name}`.") from None
 

@@ -129,6 +129,7 @@ def test_unreadable_constraints_are_one_sentence(checkout: Path, damage: str, wo
     assert done.returncode == 3
     assert words in done.stderr
     assert "constraints.txt" in done.stderr
+    assert "git checkout" in done.stderr or "clone" in done.stderr, "it says what to do"
     assert len(done.stderr.splitlines()) == 1
     assert not (checkout / ".venv").exists()
 

@@ -1,7 +1,6 @@
 """``python -m helpers teardown``: take a lab down from a shell, whether or not a notebook ever ran."""
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,10 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from helpers.lab.access import LabError
 from helpers.lab.lab import open_lab
+from helpers.lab.parameters import check
 from helpers.lab.teardown.teardown import Teardown
 
-# As open_lab demands; refused here as a wrong use, before anything is started.
-_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,19}")
 DONE, LEFT, MISUSED, BROKEN = 0, 1, 2, 3
 
 
@@ -24,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(argv)
         if options.mode == "aws" and not options.confirm_account:
             parser.error("--mode aws deletes in a real account: name it with --confirm-account ID")
+        _must_make_sense(parser, options)
     except SystemExit as end:
         return int(end.code or 0)
     try:
@@ -45,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m helpers teardown", description="Delete everything of one lab.")
-    parser.add_argument("--prefix", type=_prefix, required=True, help="the lab's prefix, as given to open_lab")
+    parser.add_argument("--prefix", required=True, help="the lab's prefix, as given to open_lab")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--mode", choices=("sandbox", "aws"), default="sandbox")
     parser.add_argument("--confirm-account", metavar="ID", help="with --mode aws: the full id of the account")
@@ -53,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no lab's prefix: lower-case letters, digits, hyphens, at most 20"
-        )
-    return text
+def _must_make_sense(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """What open_lab would refuse is a wrong use, seen before anything is started."""
+    try:
+        check(options.mode, options.region, options.prefix)
+    except LabError as problem:
+        parser.error(str(problem))
 
 
 def _teardown(options: argparse.Namespace) -> int:

@@ -59,6 +59,7 @@ def test_what_is_left_is_exit_code_1(
         ["--prefix", "Demo"],
         ["--prefix", "demo-*"],
         ["--prefix", "demo", "--mode", "cloud"],
+        ["--prefix", "demo", "--region", "us-esat-1"],
         ["--prefix", "demo", "--mode", "aws"],
         ["--prefix", "demo", "--force"],
     ],
