@@ -1,5 +1,6 @@
 """The parts of a VPC network as frozen values, named as AWS names them."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,6 +9,7 @@ from helpers.network.addresses import Cidr
 TargetKind = Literal["local", "internet gateway", "peering", "other"]
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
 _PRE_NITRO = frozenset(
     (
         *("t1", "t2", "m1", "m2", "m3", "m4", "c1", "c3", "c4", "cc1", "cc2", "cg1", "cr1", "r3", "r4", "x1"),
@@ -37,8 +39,9 @@ class Subnet:
 
     @property
     def region(self) -> str | None:
-        """The Region, from the zone's name."""
-        return self.zone.rstrip("abcdefghijklmnopqrstuvwxyz") if self.zone else None
+        """The Region, from the zone's name: ``us-west-2`` of ``us-west-2a`` and of Local Zone ``us-west-2-lax-1a``."""
+        found = _REGION.match(self.zone or "")
+        return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,8 @@ def _over_peering(view: View, made: Way, source: Port, table_id: str, route: Rou
     elif not peering.active:
         made.lost = _dead_end(source, table_id, route, f"the peering is {peering.status}, not active")
     elif other not in view.vpc_cidrs:
-        made.lost = _dead_end(source, table_id, route, f"{other} is not in this topology")
+        why = f"peering {peering.id} is active; it leads to {other}, which is not in this topology"
+        made.arrival = Hop("peering", "lost", other, peering.id, why)
     elif not any(dst in cidr for cidr in view.vpc_cidrs[other]):
         why = (
             f"{other} does not own {format_address(dst)}, and a peering leads no further "

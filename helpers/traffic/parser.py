@@ -31,7 +31,7 @@ def parse(text: str) -> Script:
     """Read a script.
 
     Raises:
-        ShellSyntaxError: with bash-like text; the whole script is read before anything of it runs.
+        ShellSyntaxError: with bash-like text, and the line.
 
     >>> len(parse("echo hello; for p in 22 80; do nc -z 10.2.1.10 $p; done").statements)
     2
@@ -41,6 +41,22 @@ def parse(text: str) -> Script:
     _script.sh: line 1: `for p in 22 80 do echo; done'
     """
     return Script(_Parser(text).script(), text)
+
+
+def readable_part(text: str, line: int) -> Script:
+    """The script's lines before one that cannot be read, as far as they hold whole commands: what bash has run by
+    then.
+
+    >>> len(readable_part("echo 1; echo 2\\necho 'unclosed", 2).statements)
+    2
+    """
+    lines = text.split("\n")
+    for count in range(min(line - 1, len(lines)), 0, -1):
+        try:
+            return parse("\n".join(lines[:count]))
+        except ShellSyntaxError:
+            continue
+    return Script((), "")
 
 
 def _one_command(text: str, line: int) -> Simple:

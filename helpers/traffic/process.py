@@ -9,7 +9,7 @@ from helpers.traffic.draws import Draws
 from helpers.traffic.execute import ExpansionError, Shell, run_simple
 from helpers.traffic.machine import Machine
 from helpers.traffic.model import Effect, Host, Sent, World
-from helpers.traffic.parser import parse
+from helpers.traffic.parser import parse, readable_part
 from helpers.traffic.syntax import FILE_NAME, ShellSyntaxError
 from helpers.traffic.wire import Wire
 
@@ -54,7 +54,8 @@ class Step:
 def start(text: str, host: Host, at: float, key: str) -> Process:
     """Begin a script on a host. Nothing runs yet.
 
-    A script that cannot be read becomes a process whose first step prints the error and exits with 2.
+    bash reads a script line by line: where one cannot be read, the lines before it have run, and then the process
+    prints the error and exits with 2.
 
     Args:
         text: the script.
@@ -65,7 +66,7 @@ def start(text: str, host: Host, at: float, key: str) -> Process:
     try:
         program, error = compile_script(parse(text)), ""
     except ShellSyntaxError as problem:
-        program, error = (), f"{problem}\n"
+        program, error = compile_script(readable_part(text, problem.line)), f"{problem}\n"
     return Process(program, host, at, key, error, began=int(at))
 
 
@@ -75,7 +76,7 @@ def step(process: Process, world: World) -> Step:
     Raises:
         ValueError: the process never reaches a next command.
     """
-    if process.error:
+    if process.error and process.position >= len(process.program):
         ended = replace(process, program=(), error="")
         return Step(ended, process.at, (), "", process.error, (), world.connections, True, 2)
     if math.isinf(process.at):
@@ -106,12 +107,12 @@ class _Runner:
         """Run the next command; whether the script is over."""
         command = self._next()
         if command is None:
-            return True
+            return not self.process.error
         self.position += 1
         self.shell, finished = run_simple(command, self.shell, self.machine)
         if finished or math.isinf(self.machine.now):
             return finished
-        return self._next() is None
+        return self._next() is None and not self.process.error
 
     def _next(self) -> RunCommand | None:
         """Follow jumps and loops to the next command."""

@@ -1,6 +1,7 @@
 """Routes, peerings, gateways, addresses, groups and ACLs in their corners; tracking over time."""
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from helpers.network import (
     Connections,
     Packet,
     PacketError,
+    Subnet,
     Topology,
     TopologyError,
     Trace,
@@ -534,3 +536,26 @@ def test_connections_are_values() -> None:
         _, many = trace(topology, Packet(CLIENT, SERVER, 6, port, 80, SYN, at=float(port)), many)
     assert len(many) == 4000 and len(after) == 2
     assert all(many.get(key) == entry for key, entry in many.items())
+
+
+def test_a_peering_into_a_vpc_that_was_not_read_carries_the_packet_out_of_sight() -> None:
+    """Another account's VPC is in no describe call: what left is an egress ACCEPT all the same."""
+    lab = Lab()
+    topology = replace(lab.topology(), vpcs=tuple(one for one in lab.topology().vpcs if one.id != "vpc-b"))
+    result, _ = trace(topology, Packet(CLIENT, SERVER, 6, 40000, 80, 2), Connections())
+    assert result.outcome == "lost" and "not in this topology" in str(result.deciding)
+    assert [(one.direction, one.action, one.traffic_path) for one in result.sightings] == [("egress", "ACCEPT", 4)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "region"),
+    [
+        ("us-east-1a", "us-east-1"),
+        ("us-west-2-lax-1a", "us-west-2"),
+        ("us-east-1-wl1-bos-wlz-1", "us-east-1"),
+        ("us-gov-west-1b", "us-gov-west-1"),
+        (None, None),
+    ],
+)
+def test_the_region_of_a_zone(zone: str | None, region: str | None) -> None:
+    assert Subnet("subnet-1", "vpc-1", (), zone).region == region

@@ -407,3 +407,17 @@ def test_nc_knows_ports_by_their_service() -> None:
     lab = Lab()
     lab.install("a-public", "nc")
     assert "22 port [tcp/ssh] succeeded!" in lab.run(f"nc -zv {B_PUBLIC} ssh").stderr
+
+
+def test_dig_says_what_was_asked_of_whom_before_it_gives_up() -> None:
+    run = Lab().run(f"dig @{B_PUBLIC} +time=1 +tries=1 example.com")
+    assert run.exit_code == 9
+    assert run.stdout.splitlines() == [
+        f";; communications error to {B_PUBLIC}#53: connection refused",
+        "",
+        f"; <<>> DiG 9.18.28 <<>> @{B_PUBLIC} +time=1 +tries=1 example.com",
+        "; (1 server found)",
+        ";; global options: +cmd",
+        ";; no servers could be reached",
+    ]
+    assert "; <<>> DiG" not in Lab().run(f"dig @{B_PUBLIC} +short +time=1 +tries=1 example.com").stdout

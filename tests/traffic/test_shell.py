@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from helpers.network import Connections, Topology
 from helpers.traffic import Host, ShellSyntaxError, World, apply_effects, parse, start, step
 
-from .lab import A_PUBLIC, T0, Lab
+from .lab import A_PUBLIC, B_PUBLIC, T0, Lab
 
 TOO_MANY = "brace expansion: failed to allocate memory"
 HOST = Host("i-1", "eni-1", A_PUBLIC)
@@ -113,13 +113,15 @@ def test_what_it_runs(text: str, out: str, code: int) -> None:
         ("X=1 curl http://a", "syntax error near unexpected token `='"),
     ],
 )
-def test_what_it_cannot_read_is_an_error_and_runs_nothing(text: str, problem: str) -> None:
+def test_what_it_cannot_read_is_an_error_and_no_part_of_its_line_runs(text: str, problem: str) -> None:
     with pytest.raises(ShellSyntaxError, match=r"_script.sh") as caught:
         parse("echo first\n" + text)
     assert problem in str(caught.value)
     assert str(caught.value).startswith(f"_script.sh: line {caught.value.line}: ")
+    out, err, code = run(text)
+    assert (out, code) == ("", 2) and problem in err
     out, err, code = run("echo first\n" + text)
-    assert (out, code) == ("", 2)
+    assert (out, code) == ("first\n", 2)
     assert problem in err
 
 
@@ -210,7 +212,11 @@ def test_any_text_is_run_or_refused(text: str) -> None:
     try:
         parse(text)
     except ShellSyntaxError as error:
-        assert run(text) == ("", f"{error}\n", 2)
+        out, err, code = run(text)
+        # an `exit` on a line before comes first
+        assert (err.endswith(f"{error}\n") and code == 2) or "exit" in text[: text.rfind("\n") + 1]
+        if "\n" not in text:
+            assert (out, err) == ("", f"{error}\n")
     else:
         assert run(text)[2] is not None
 
@@ -218,3 +224,28 @@ def test_any_text_is_run_or_refused(text: str) -> None:
 @given(st.text(max_size=40))
 def test_any_characters_are_run_or_refused(text: str) -> None:
     assert run(text)[2] is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "out", "code"),
+    [
+        ("echo one\necho two; if true; then echo x; fi\necho three", "one\n", 2),
+        ("echo one\necho 'two\nthree", "one\n", 2),
+        ("echo one\nfor p in 1 2; do\necho $p\n", "one\n", 2),
+        ("for p in 1 2; do\necho $p\ndone\ndone", "1\n2\n", 2),
+        ("echo one\nexit 7\nfi", "one\n", 7),
+        ("set -e\nfalse\nfi", "", 1),
+        ("for p in; do echo $p; done\nfi", "", 2),
+        ("echo one && false\nfi", "one\n", 2),
+        ("\n\nfi", "", 2),
+    ],
+)
+def test_the_lines_before_a_syntax_error_have_run(script: str, out: str, code: int) -> None:
+    """bash reads line by line, so what stands before the error is done, and `exit` is never too late."""
+    run = Lab().run(script)
+    assert (run.stdout, run.exit_code) == (out, code)
+    assert ("syntax error" in run.stderr or "unexpected EOF" in run.stderr) == (code == 2)
+
+
+def test_packets_of_the_lines_before_a_syntax_error_were_sent() -> None:
+    assert len(Lab().run(f"ping -c 1 {B_PUBLIC}\nfi").packets) == 2

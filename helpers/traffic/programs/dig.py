@@ -41,26 +41,34 @@ def dig(machine: Machine, arguments: list[str]) -> int:
             name = word
     if not name:
         raise Usage("dig: the sandbox's dig wants a name", 1)
-    short = "+short" in arguments
-    return _ask(machine, name, server, tries, timeout, short)
+    banner = "" if "+short" in arguments else _banner(arguments, server)
+    return _ask(machine, name, server, tries, timeout, banner)
 
 
-def _ask(machine: Machine, name: str, server: str, tries: int, timeout: float, short: bool) -> int:
+def _banner(arguments: list[str], server: str) -> str:
+    """What it says first of itself, unless the answer is to be short."""
+    found = "; (1 server found)\n" if server else ""
+    return f"\n; <<>> DiG {_VERSION} <<>> {' '.join(arguments)}\n{found};; global options: +cmd"
+
+
+def _ask(machine: Machine, name: str, server: str, tries: int, timeout: float, banner: str) -> int:
     own = own_resolvers(machine)
     if not server:
         machine.sleep(0.001)
-        return _print(machine, name, look_up(machine, name), next(iter(sorted(own)), "127.0.0.53"), short)
+        return _print(machine, name, look_up(machine, name), next(iter(sorted(own)), "127.0.0.53"), banner)
     address = resolve(machine, server)
     if address is None:
         raise Usage(f"dig: couldn't get address for '{server}': not found", 10)
     if address in own:
         machine.sleep(0.001)
-        return _print(machine, name, look_up(machine, name), address, short)
+        return _print(machine, name, look_up(machine, name), address, banner)
     if not _reach(machine, name, address, tries, timeout):
+        if banner:
+            machine.say(banner)
         machine.say(";; no servers could be reached")
         return 9
     outside = machine.world.internet.named(name)
-    return _print(machine, name, outside.address if outside is not None else None, address, short)
+    return _print(machine, name, outside.address if outside is not None else None, address, banner)
 
 
 def _reach(machine: Machine, name: str, address: str, tries: int, timeout: float) -> bool:
@@ -82,14 +90,14 @@ def _reach(machine: Machine, name: str, address: str, tries: int, timeout: float
     return False
 
 
-def _print(machine: Machine, name: str, found: str | None, server: str, short: bool) -> int:
-    if short:
+def _print(machine: Machine, name: str, found: str | None, server: str, banner: str) -> int:
+    if not banner:
         if found is not None:
             machine.say(found)
         return 0
     status = "NOERROR" if found is not None else "NXDOMAIN"
     plain = name.rstrip(".") + "."
-    machine.say(f"\n; <<>> DiG {_VERSION} <<>> {name}\n;; global options: +cmd\n;; Got answer:")
+    machine.say(f"{banner}\n;; Got answer:")
     number = int(machine.draws.jitter("dns", name, int(machine.now)) * 65536)
     machine.say(f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: {number}")
     answers = 0 if found is None else 1

@@ -80,7 +80,10 @@ def test_a_failed_script_ends_with_the_agents_own_line(lab: Lab) -> None:
     said = "_script.sh: line 1: telnet: command not found\nfailed to run commands: exit status 127"
     assert missing["err"] == said
     syntax = end(lab, send(lab, "echo before\nfor p in 1 2 do echo; done"))
-    assert (syntax["ResponseCode"], syntax["out"]) == (2, "") and "syntax error near unexpected token" in syntax["err"]
+    assert (syntax["ResponseCode"], syntax["out"]) == (
+        2,
+        "before\n",
+    ) and "syntax error near unexpected token" in syntax["err"]
 
 
 def test_a_good_script_has_nothing_but_its_own_words_on_either_stream(lab: Lab) -> None:
