@@ -1,9 +1,10 @@
 """The query engine against hand-written DuckDB SQL on the same typed storage, as ratios in one run.
 
-    python -m benchmarks.insights [--records 1000000 10000000] [--rounds 7]
+    python -m benchmarks.insights [--records 1000000 10000000] [--rounds 7] [--cpu]
 
-For each question the two ways run alternately; the ratio is that of their medians. The gates are those of the
-issue: 1.2 for the engine, 10 ms to compile, 5 ms of fixed cost at 1,000 events.
+For each question the two ways run alternately; the ratio is that of their medians. ``--cpu`` counts the processor
+time of this process, all threads, instead of what a clock on the wall shows: for a machine that others use too. The
+gates are those of the issue: 1.2 for the engine, 10 ms to compile, 5 ms of fixed cost at 1,000 events.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from helpers.insights import Database, Event, LogTable, compile, run  # noqa: A004
 
 START = 1_700_000_000
+Clock = Callable[[], float]
 
 QUESTIONS = {
     "rejects by time": (
@@ -66,25 +68,27 @@ def flow_table(records: int, shuffled: bool, database: Database) -> LogTable:
     return table
 
 
-def alternately(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
+def alternately(
+    first: Callable[[], object], second: Callable[[], object], rounds: int, clock: Clock
+) -> tuple[float, float]:
     """Medians of the two in seconds, run in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for call, found in zip((first, second), times, strict=True):
-            begun = time.perf_counter()
+            begun = clock()
             call()
-            found.append(time.perf_counter() - begun)
+            found.append(clock() - begun)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def compare(table: LogTable, label: str, rounds: int) -> float:
+def compare(table: LogTable, label: str, rounds: int, clock: Clock) -> float:
     """Prints engine / hand-written for every question; returns the largest ratio."""
     worst = 0.0
     for name, (text, sql) in QUESTIONS.items():
-        ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), rounds)
+        ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), rounds, clock)
         ratio = ours / theirs
         if ratio > 1.2:  # once more before it counts: the machine may have been busy
-            ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), rounds * 3)
+            ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), rounds * 3, clock)
             ratio = min(ratio, ours / theirs)
         worst = max(worst, ratio)
         print(f"{label:19} {name:20} {ours * 1000:8.1f} ms  by hand {theirs * 1000:8.1f} ms  ratio {ratio:5.2f}")
@@ -103,16 +107,16 @@ def by_hand(sql: str, table: LogTable) -> Callable[[], object]:
     return lambda: table.database.cursor().execute(statement).fetchall()
 
 
-def small(rounds: int) -> tuple[float, float]:
+def small(rounds: int, clock: Clock) -> tuple[float, float]:
     """(compile time, fixed cost at 1,000 events) in seconds."""
     texts = [text for text, _ in QUESTIONS.values()]
     compile(texts[0])
     compiling = []
     for _ in range(rounds * 3):
         for text in texts:
-            begun = time.perf_counter()
+            begun = clock()
             compile(text)
-            compiling.append(time.perf_counter() - begun)
+            compiling.append(clock() - begun)
     table = LogTable("/small", database=Database())
     draw = random.Random(7)
     line = "2 123456789012 eni-1 10.0.0.{} 10.0.2.7 {} 443 6 10 1000 {} {} ACCEPT OK"
@@ -123,7 +127,7 @@ def small(rounds: int) -> tuple[float, float]:
     )  # fmt: skip
     table.flush()
     text, sql = QUESTIONS["top talkers"]
-    ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), max(21, rounds))
+    ours, theirs = alternately(by_engine(text, table), by_hand(sql, table), max(21, rounds), clock)
     print(f"top talkers over 1,000 events: {ours * 1000:.2f} ms, by hand {theirs * 1000:.2f} ms")
     return statistics.median(compiling), ours - theirs
 
@@ -133,8 +137,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--cpu", action="store_true")
     options = parser.parse_args()
-    compiling, fixed = small(options.rounds)
+    clock = time.process_time if options.cpu else time.perf_counter
+    compiling, fixed = small(options.rounds, clock)
     print(f"compile {compiling * 1000:.2f} ms (gate 10)   fixed cost {fixed * 1000:.2f} ms (gate 5)")
     worst = 0.0
     for records, shuffled in itertools.product(options.records, (False, True)):
@@ -145,7 +151,7 @@ def main() -> int:
         each = database.memory_bytes() / records
         label = f"{records:,} " + ("shuffled" if shuffled else "ordered")
         print(f"{label:19} loaded in {spent:.1f} s, {each:.0f} bytes an event in memory", flush=True)
-        worst = max(worst, compare(table, label, options.rounds))
+        worst = max(worst, compare(table, label, options.rounds, clock))
         table.drop()
     print(f"largest ratio {worst:.2f} (gate 1.2)")
     return 0 if worst <= 1.2 and compiling < 0.010 and fixed < 0.005 else 1
