@@ -96,11 +96,12 @@ class Scene:
     def machines(self) -> Mapping[str, str]:
         """Network interface id -> the short name of the machine that it belongs to (``client-a``)."""
         filters = [{"Name": "tag:Lab", "Values": [self.lab.prefix]}]
-        pages = self.client("ec2").get_paginator("describe_network_interfaces").paginate(Filters=filters)
+        pages = self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
         found = {}
-        for interface in pages.search("NetworkInterfaces[]"):
-            tags = {tag["Key"]: tag["Value"] for tag in interface.get("TagSet", [])}
-            found[interface["NetworkInterfaceId"]] = tags.get("Name", "").removeprefix(f"{self.lab.prefix}-")
+        for instance in pages.search("Reservations[].Instances[]"):
+            tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+            for interface in instance.get("NetworkInterfaces", []):
+                found[interface["NetworkInterfaceId"]] = tags.get("Name", "").removeprefix(f"{self.lab.prefix}-")
         return found
 
     def lines(self, pattern: str = "", *, stream: str = "", since: float = 0) -> list[str]:
