@@ -98,9 +98,9 @@ class Scene:
         filters = [{"Name": "tag:Lab", "Values": [self.lab.prefix]}]
         pages = self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
         found = {}
-        for instance in pages.search("Reservations[].Instances[]"):
-            tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-            for interface in instance.get("NetworkInterfaces", []):
+        for machine in pages.search("Reservations[].Instances[]"):
+            tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
+            for interface in machine["NetworkInterfaces"]:
                 found[interface["NetworkInterfaceId"]] = tags.get("Name", "").removeprefix(f"{self.lab.prefix}-")
         return found
 

@@ -12,7 +12,7 @@ from helpers.lessons.scene import Judgement, Scene, done, not_yet
 
 TALKERS = ["10.1.0.10", "10.2.0.10"]
 SERVICE_PORTS = 1024
-MINUTES = 5
+MINUTES = 2
 CUSTOM = "custom-format"
 Row = Mapping[str, str]
 Key = tuple[str, ...]
@@ -62,7 +62,7 @@ def check_07_3(scene: Scene) -> Judgement:
 
 
 def check_07_4(scene: Scene) -> Judgement:
-    """Accepted bytes per five minutes."""
+    """Accepted bytes per two minutes."""
     rows = scene.query(scene.answer)
     records = scene.records()
     fine = records[records.action == "ACCEPT"]
@@ -74,7 +74,7 @@ def check_07_4(scene: Scene) -> Judgement:
     if _matches(rows, per(MINUTES)):
         return done()
     with_all = per(MINUTES, records[records.action.notna()])
-    # 300s is not five minutes: Insights caps the number of a unit, seconds at 60
+    # 120s is not two minutes: Insights caps the number of a unit, seconds at 60
     return _first(rows, {"minutes": per(1), "hours": per(60), "rejects": with_all}, wanted=len(per(MINUTES)))
 
 
