@@ -13,6 +13,7 @@ from helpers.lessons.scene import Judgement, Scene, done, not_yet
 TALKERS = ["10.1.0.10", "10.2.0.10"]
 SERVICE_PORTS = 1024
 MINUTES = 2
+ATTEMPTS = 3
 CUSTOM = "custom-format"
 Row = Mapping[str, str]
 Key = tuple[str, ...]
@@ -21,8 +22,7 @@ Table = dict[Key, int]
 
 def check_07_1(scene: Scene) -> Judgement:
     """Rejected records for each door, which is an address and a port."""
-    rows = scene.query(scene.answer)
-    records = scene.records()
+    rows, records = _asked(scene)
     shut = records[records.action == "REJECT"]
     everything = records[records.action.notna()]
     known = {"accepts": _doors(everything, "dstaddr", "dstport"), "no-port": _doors(shut, "dstaddr")}
@@ -33,8 +33,7 @@ def check_07_1(scene: Scene) -> Judgement:
 
 def check_07_2(scene: Scene) -> Judgement:
     """Bytes that client-a and web-b sent each other, counted at one end."""
-    rows = scene.query(scene.answer)
-    records = scene.records()
+    rows, records = _asked(scene)
     fine = records[(records.action == "ACCEPT") & records.srcaddr.isin(TALKERS) & records.dstaddr.isin(TALKERS)]
     views: list[Table] = [_pairs(part) for _, part in fine.groupby("interface_id")]
     own = {"client-a": TALKERS[0], "web-b": TALKERS[1]}
@@ -47,8 +46,7 @@ def check_07_2(scene: Scene) -> Judgement:
 
 def check_07_3(scene: Scene) -> Judgement:
     """Accepted requests by service port: what was asked for, not what the answers went to."""
-    rows = scene.query(scene.answer)
-    records = scene.records()
+    rows, records = _asked(scene)
     fine = records[(records.action == "ACCEPT") & records.protocol.isin([6, 17])]
     asked = fine[(fine.dstport < SERVICE_PORTS)]
     wanted: Table = {(str(port),): int(total) for port, total in asked.groupby("dstport").bytes.sum().items()}
@@ -63,8 +61,7 @@ def check_07_3(scene: Scene) -> Judgement:
 
 def check_07_4(scene: Scene) -> Judgement:
     """Accepted bytes per two minutes."""
-    rows = scene.query(scene.answer)
-    records = scene.records()
+    rows, records = _asked(scene)
     fine = records[records.action == "ACCEPT"]
 
     def per(minutes: int, table: Any = fine) -> dict[Key, int]:
@@ -105,13 +102,30 @@ def check_07_6(scene: Scene) -> Judgement:
         return not_yet("milliseconds", start=start, end=end)
     if start >= end:
         return not_yet("order", start=start, end=end)
-    records = scene.records()
+    records = _visible(scene)
     asked = scene.query('filter action = "REJECT" | stats count(*) as records', since=start, until=end)
     got = int(float(asked[0].get("records", "0"))) if asked else 0
     there = records[records.action == "REJECT"]
-    if got == len(there[there.start <= end]) and end >= int(there.start.max()):
+    if got == len(there[there.start <= end]) and not (there.start > end).any():
         return done()
     return not_yet("narrow", got=got, span=end - start)
+
+
+def _asked(scene: Scene) -> tuple[list[dict[str, str]], Any]:
+    """The learner's rows, and the records as they were then: both anew where some arrived in between."""
+    records = _visible(scene)
+    for _ in range(ATTEMPTS):
+        before, rows = len(records), scene.query(scene.answer)
+        records = _visible(scene)
+        if len(records) == before:
+            break
+    return rows, records
+
+
+def _visible(scene: Scene) -> Any:
+    """The records that a query finds: no window that began before the group was made."""
+    records = scene.records()
+    return records[records.start * 1000 >= scene.group()["creationTime"]]
 
 
 def _first(rows: Sequence[Row], known: Mapping[str, Table], *, wanted: int) -> Judgement:
