@@ -1,5 +1,6 @@
 # `make` alone lists the targets. On Windows, see README.md: every target is one line of Python.
 PYTHON ?= python3
+EXTRAS = test
 IN_VENV := .venv/bin/python
 PYTEST := $(IN_VENV) -m pytest -n 2
 
@@ -12,7 +13,7 @@ help:  ## list the targets
 setup:  ## make or refresh .venv (the other targets do it themselves)
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "There is no $(PYTHON) here: install Python 3.11 or newer, or say make PYTHON=..." >&2; exit 3; }
-	@$(PYTHON) setup_workbook.py
+	@$(PYTHON) setup_workbook.py --extras $(EXTRAS)
 
 course: setup  ## run every notebook headless, offline, and report in build/course/
 	@$(IN_VENV) -m helpers run --keep-going --out build/course
@@ -26,6 +27,7 @@ lab: setup  ## open JupyterLab on your own copies of the notebooks, in my/
 test: setup  ## the tests, in minutes
 	@$(PYTEST) -m "not long"
 
+test-all: EXTRAS = test,ui
 test-all: setup  ## all tests; also fails where a test was skipped that could have run
 	@$(PYTEST) --must-run
 

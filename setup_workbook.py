@@ -109,17 +109,19 @@ def venv_python():
 def wanted(project, constraints, extras):
     """What a finished environment was made from."""
     digest = hashlib.sha256((project + "\0" + constraints).encode("utf-8")).hexdigest()
-    return {"made_from": digest, "extras": extras}
+    return {"made_from": digest, "extras": sorted(extras.split(",")) if extras else []}
 
 
 def is_ready(want):
-    """Whether .venv was finished from exactly these files and its Python still starts."""
+    """Whether .venv was finished from exactly these files, with these extras at least, and its Python still starts."""
     try:
         with open(STAMP, encoding="utf-8") as file:
             have = json.load(file)
     except (OSError, ValueError):
         return False
-    return have == want and not os.path.exists(UNFINISHED) and version_of([venv_python()]) is not None
+    if have.get("made_from") != want["made_from"] or set(want["extras"]) - set(have.get("extras", ())):
+        return False
+    return not os.path.exists(UNFINISHED) and version_of([venv_python()]) is not None
 
 
 def usable(with_pip):
