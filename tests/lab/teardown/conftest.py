@@ -14,6 +14,8 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoLab]:
         monkeypatch.delenv(name, raising=False)
     # A thousand images per test take longer than the test, and none is asked for.
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    # whoever imported the sandbox in this process before has switched the check of images on
+    monkeypatch.setattr("moto.settings.ENABLE_AMI_VALIDATION", False)
     with mock_aws():
         yield MotoLab("demo")
 
