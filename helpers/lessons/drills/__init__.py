@@ -1,6 +1,6 @@
 """Record drills: a line, a question, an answer; as many as you like.
 
-    drill({1: 443, 2: None})                 # says how each stands; drills 1 to 20 are in the notebook
+    drill({1: 8080, 2: None})                 # says how each stands; drills 1 to 20 are in the notebook
 
 Drill number n is made from n alone, so that everybody who speaks of drill 7 means the same line. Every word of them
 stands in ``data/exercises/drills.toml``.
@@ -86,7 +86,7 @@ def drill_number(number: int) -> Drill:
 
 
 def drill(answers: Mapping[int, Any] | None = None, *, notes: Notebook | None = None) -> Drills:
-    """Show the drills of these numbers, and judge the answers given: ``drill({1: 443, 2: None})``.
+    """Show the drills of these numbers, and judge the answers given: ``drill({1: 8080, 2: None})``.
 
     ``None`` is a drill not answered yet. Numbers above 20 give further drills of the same kinds. Never raises.
     """
