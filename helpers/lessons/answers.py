@@ -23,15 +23,13 @@ def judge_value(exercise: Exercise, value: Any) -> Judgement:
     if is_empty(value):
         return not_attempted()
     mine = plain(value)
+    facts = {"answer": value, "given": _sort(value), "expected": _sort(exercise.accepted[0])}
     if any(mine == plain(each) for each in exercise.accepted):
         return done()
     for wrong in exercise.wrong:
         if not wrong.source and mine == plain(wrong.answer):
-            return not_yet(wrong.says, answer=value)
-    expected, given = _sort(exercise.accepted[0]), _sort(value)
-    if expected != given:
-        return not_yet("type", given=given, expected=expected)
-    return not_yet("other", answer=value)
+            return not_yet(wrong.says, **facts)
+    return not_yet("other" if facts["given"] == facts["expected"] else "type", **facts)
 
 
 def plain(value: Any) -> Any:

@@ -11,6 +11,10 @@ from botocore.exceptions import ClientError
 class LessonError(AssertionError):
     """A cell of a lesson did not do what the lesson is about; the text says what it did instead."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows below the cell: the sentence alone. Our own lines would not tell a learner more."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 @dataclass
 class ExpectedError:
