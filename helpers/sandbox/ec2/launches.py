@@ -127,6 +127,7 @@ def launch(call: Call, account: Account) -> Params:
             account.aws("ec2", "ModifyInstanceAttribute", call.region, **protect)
         for interface in instance["NetworkInterfaces"]:
             _set_deletion(call, account, interface)
+            _tag(call, account, interface)
         account.moto.settle_instance_groups(call.region, instance_id)
         instances.begin(account, call.region, instance_id, "pending", "running")
     started = [each["InstanceId"] for each in reply["Instances"]]
@@ -173,6 +174,17 @@ def _set_deletion(call: Call, account: Account, interface: Params) -> None:
     account.moto.set_delete_on_termination(
         call.region, interface["NetworkInterfaceId"], bool(asked.get("DeleteOnTermination", default))
     )
+
+
+def _tag(call: Call, account: Account, interface: Params) -> None:
+    """moto leaves out the tags of an interface that is made with its instance; one that was there keeps its own."""
+    given = {each.get("NetworkInterfaceId") for each in call.params.get("NetworkInterfaces", ())}
+    if interface["NetworkInterfaceId"] in given:
+        return
+    for spec in call.params.get("TagSpecifications", ()):
+        if spec.get("ResourceType") == "network-interface":
+            tags = {tag["Key"]: tag.get("Value", "") for tag in spec.get("Tags", ())}
+            account.moto.set_tags(call.region, interface["NetworkInterfaceId"], tags)
 
 
 @guards("ec2", "CreateNetworkInterface")

@@ -99,9 +99,12 @@ class Ec2State:
         self._ec2(region).get_network_interface(interface_id).delete_on_termination = delete
 
     def free_interfaces(self, region: str, instance_id: str) -> None:
-        """Detach what interfaces a terminated instance leaves behind."""
+        """Detach the interfaces that a terminated instance leaves behind; forget the tags of those that went."""
         self.changes += 1
-        for interface in self._ec2(region).enis.values():
+        backend = self._ec2(region)
+        for gone in [key for key in backend.tags if key.startswith("eni-") and key not in backend.enis]:
+            self.drop_tags(region, gone)
+        for interface in backend.enis.values():
             if interface.instance is not None and interface.instance.id == instance_id:
                 interface.instance = interface.attachment_id = interface.attach_time = None
                 interface.status = "available"

@@ -232,3 +232,18 @@ def test_a_client_token_starts_its_instances_once(network, refused):
     other = {"ImageId": network.image, "InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
     code, _ = refused(network.ec2.run_instances, **other, SubnetId=network.subnet, ClientToken="once")
     assert code == "IdempotentParameterMismatch"
+
+
+def test_an_interface_made_with_its_instance_gets_its_tags_and_takes_them_along(network):
+    ours = [{"Key": "Name", "Value": "door"}, {"Key": "Lab", "Value": "demo"}]
+    instance = network.launch(TagSpecifications=[{"ResourceType": "network-interface", "Tags": ours}])
+    mine = [{"Name": "tag:Name", "Values": ["door"]}]
+    (interface,) = network.ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"]
+    assert sorted(interface["TagSet"], key=lambda tag: tag["Key"], reverse=True) == ours
+    assert interface["Attachment"]["InstanceId"] == instance["InstanceId"]
+    told = network.ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["network-interface"]}])["Tags"]
+    assert {tag["ResourceId"] for tag in told} == {interface["NetworkInterfaceId"]}
+    network.ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+    network.ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance["InstanceId"]])
+    assert network.ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"] == []
+    assert network.ec2.describe_tags(Filters=[{"Name": "key", "Values": ["Lab"]}])["Tags"] == []
