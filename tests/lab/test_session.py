@@ -160,7 +160,7 @@ def test_a_topology_is_remembered_from_before_a_change(lab: Lab) -> None:
     from tests.support import network
 
     ec2 = lab.client("ec2")
-    vpc = lab.find("vpc", "vpc-a")
+    vpc = ec2.create_vpc(CidrBlock="10.62.0.0/16", TagSpecifications=lab.tag_spec("vpc", "vpc-c"))["Vpc"]["VpcId"]
     group = ec2.create_security_group(GroupName="web", Description="test", VpcId=vpc)["GroupId"]
     iam = lab.client("iam")
     role = iam.create_role(RoleName="delivery", AssumeRolePolicyDocument=json.dumps(network.FLOW_LOGS_TRUST))
