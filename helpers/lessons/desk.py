@@ -17,11 +17,11 @@ from helpers.lessons.verdict import SYMBOLS, Saying, Verdict
 
 
 class Checking(Protocol):
-    def __call__(self, exercise: str) -> Verdict: ...
+    def __call__(self, exercise: str = "") -> Verdict: ...
 
 
 class Telling(Protocol):
-    def __call__(self, exercise: str) -> Saying: ...
+    def __call__(self, exercise: str = "") -> Saying: ...
 
 
 class Reporting(Protocol):
@@ -53,7 +53,7 @@ class _Desk:
         self._namespace = namespace
         self._notes = notes
 
-    def check(self, exercise: str) -> Verdict:
+    def check(self, exercise: str = "") -> Verdict:
         """Look at the account, or at your answer, and say how it stands. Changes nothing."""
         found = content.exercises().get(str(exercise))
         if found is None:
@@ -64,7 +64,7 @@ class _Desk:
         text = f"{message}\n\n{complaint}" if complaint else message
         return Verdict(found.id, found.title, judgement.outcome, text, judgement.key, stumbled)  # type: ignore[arg-type]
 
-    def hint(self, exercise: str) -> Saying:
+    def hint(self, exercise: str = "") -> Saying:
         """The next hint: where to look, then which call or clause, then almost the code."""
         found = content.exercises().get(str(exercise))
         if found is None:
@@ -74,7 +74,7 @@ class _Desk:
         more = common()["more-hints" if number < HINTS else "last-hint"].format(id=found.id)
         return Saying(f"**Hint {number} of {HINTS} for {found.id}**\n\n{found.hints[number - 1]}\n\n{more}")
 
-    def solution(self, exercise: str) -> Saying:
+    def solution(self, exercise: str = "") -> Saying:
         """The code that solves it, and the reasoning behind it."""
         found = content.exercises().get(str(exercise))
         if found is None:

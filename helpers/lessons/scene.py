@@ -100,7 +100,7 @@ class Scene:
         found = {}
         for machine in pages.search("Reservations[].Instances[]"):
             tags = {tag["Key"]: tag["Value"] for tag in machine["Tags"]}
-            for interface in machine["NetworkInterfaces"]:
+            for interface in machine.get("NetworkInterfaces", ()):  # a terminated machine has none any more
                 found[interface["NetworkInterfaceId"]] = tags.get("Name", "").removeprefix(f"{self.lab.prefix}-")
         return found
 

@@ -104,7 +104,7 @@ class Hop:
         return f"<details><summary>{line}</summary><ul>{rules}</ul></details>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
     """One packet's way through the network.
 
@@ -121,6 +121,8 @@ class Trace:
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.hops), self.summary])
+
+    __repr__ = __str__
 
     @property
     def summary(self) -> str:

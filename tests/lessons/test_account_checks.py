@@ -186,6 +186,8 @@ def test_the_cheaper_query_may_keep_its_filter(lab: Lab, check: Any) -> None:
     for start in (first, first - 3600):
         assert check("10.4", {"startTime": start, "endTime": first + 59, "queryString": text}).outcome == "done"
     assert check("10.4", {"startTime": "now", "endTime": first, "queryString": text}).key == "shape"
+    assert check("10.4", {"startTime": str(first), "endTime": first + 59, "queryString": text}).key == "shape"
+    assert check("10.4", {"startTime": first, "endTime": first + 59.0, "queryString": text}).key == "shape"
     assert check("10.4", {"startTime": first, "endTime": first + 59, "queryString": 7}).key == "shape"
     assert check("10.4", {"startTime": first, "endTime": first + 59}).key == "shape"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helpers.lessons.checks import n01, n02
-from helpers.lessons.scene import Judgement, Stop
+from helpers.lessons.scene import Judgement, Scene, Stop
 
 A, B = "10.1.0.0/16", "10.2.0.0/16"
 Rule = dict[str, Any]
@@ -177,3 +177,13 @@ GROUPS = [{"logGroupName": "/demo/old"}, {"logGroupName": "/demo/new", "retentio
 )
 def test_what_keeps_for_ever(answer: Any, key: str) -> None:
     assert judged(n02.check_02_2, Paper(answer, groups=GROUPS)) == key
+
+
+def test_a_terminated_machine_is_looked_past() -> None:
+    """DescribeInstances shows it for an hour more, without interfaces."""
+    name = [{"Key": "Name", "Value": "demo-web-b"}]
+    told = [{"Tags": name}, {"Tags": name, "NetworkInterfaces": [{"NetworkInterfaceId": "eni-2"}]}]
+    pages = SimpleNamespace(search=lambda _: iter(told))
+    ec2 = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
+    lab: Any = SimpleNamespace(prefix="demo", client=lambda _: ec2)
+    assert dict(Scene(lab, None).machines) == {"eni-2": "web-b"}

@@ -62,13 +62,20 @@ def check_03_3(scene: Scene) -> Judgement:
     return not_yet("too-much", actions=_listed(more)) if more else done()
 
 
+def _misshapen(statement: object) -> str:
+    if not isinstance(statement, Mapping):
+        return f"of type {type(statement).__name__}"
+    missing = [key for key in ("Effect", "Action", "Resource") if key not in statement]
+    return f"a dictionary without {_listed(missing)}"
+
+
 def check_03_4(scene: Scene) -> Judgement:
     """A statement that lets a caller with all of EC2 hand over the delivery role, and no other."""
     statement, role = scene.answer, role_called(scene, "flow-logs")["Arn"]
     if isinstance(statement, Mapping) and any(value in (..., None) for value in statement.values()):
         return not_attempted()
     if not isinstance(statement, Mapping) or not {"Effect", "Action", "Resource"} <= statement.keys():
-        return not_yet("shape", given=f"of type {type(statement).__name__}")
+        return not_yet("shape", given=_misshapen(statement))
     policy = _with_ec2(statement)
     other = role.rpartition("/")[0] + "/administrator"
     if not _may(scene, policy, "iam:PassRole", role):

@@ -24,7 +24,7 @@ ODD_LINES = [
 def check_06_1(scene: Scene) -> Judgement:
     given = scene.answer
     if isinstance(given, bool) or not _is_whole(given):
-        return not_yet("number", given=repr(given)[:60])
+        return not_yet("number", given=_shown(given))
     records = scene.records()
     between = records[records.srcaddr.isin(ENDS) & records.dstaddr.isin(ENDS) & (records.protocol == 6)]
     sent = between[between.srcaddr == ENDS[0]]
@@ -60,7 +60,7 @@ def check_06_3(scene: Scene) -> Judgement:
 def check_06_4(scene: Scene) -> Judgement:
     count = scene.answer
     if not callable(count):
-        return not_yet("callable", given=repr(count)[:60])
+        return not_yet("callable", given=_shown(count))
     lines = [*scene.lines(), *ODD_LINES]
     if failing := _failing(count, lines):
         return not_yet("raises", problem=failing[1], line=failing[0])
@@ -124,4 +124,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and not isinstance(value, str) and float(value) == int(float(value))
+    return _is_number(value) and not isinstance(value, str) and float(value).is_integer()
+
+
+def _shown(value: Any) -> str:
+    """A short value as it is; of what fills more than a line, only the type."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"of type {type(value).__name__}"

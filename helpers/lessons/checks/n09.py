@@ -33,6 +33,8 @@ def check_09_2(scene: Scene) -> Judgement:
     if not callable(scene.answer):
         return not_yet("no-function", kind=type(scene.answer).__name__)
     talk = _talk(scene)
+    if (given := _no_table(scene.answer, talk)) is not None:
+        return not_yet("no-table", kind=given)
     own = _scored(scene.answer, talk, SCAN)
     if own.accused:
         return not_yet("accuses", names=_names(source for source, _ in own.accused), precision=f"{own.precision:.0%}")
@@ -123,6 +125,15 @@ def _judged_rows(rows: list[dict[str, str]], culprit: str) -> Judgement | None:
     if sources != {culprit}:
         return not_yet("accuses", names=_names(sources - {culprit}))
     return None
+
+
+def _no_table(choose: Callable[[Any], Any], talk: "pd.DataFrame") -> str | None:
+    """The type of what the learner's function gives back, if it is no table; one that raises is for ``_scored``."""
+    try:
+        chosen = choose(talk.copy())
+    except Exception:  # the learner's own code, half written perhaps
+        return None
+    return None if hasattr(chosen, "columns") else type(chosen).__name__
 
 
 def _scored(choose: Callable[[Any], Any], talk: "pd.DataFrame", truth: tuple[str, str]) -> Any:

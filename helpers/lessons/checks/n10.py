@@ -142,10 +142,10 @@ def _arguments(answer: Any) -> tuple[int, int, str]:
             raise Stop(not_yet("shape", problem=f"`{name}` is missing"))
     if not isinstance(answer["queryString"], str):
         raise Stop(not_yet("shape", problem="`queryString` is no text"))
-    try:
-        start, end = int(answer["startTime"]), int(answer["endTime"])
-    except (TypeError, ValueError) as problem:
-        raise Stop(not_yet("shape", problem="`startTime` or `endTime` is no number")) from problem
+    start, end = answer["startTime"], answer["endTime"]
+    for name, moment in (("startTime", start), ("endTime", end)):
+        if isinstance(moment, bool) or not isinstance(moment, int):  # boto3 takes nothing else
+            raise Stop(not_yet("shape", problem=f"`{name}` is no whole number"))
     if start > AS_MILLISECONDS:
         raise Stop(not_yet("milliseconds"))
     if end < start:
