@@ -7,8 +7,9 @@ from typing import Any
 from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
 
 CLIENT = "10.1.0.10"
-REFUSED = re.compile(r"refused|couldn't connect|could not connect", re.IGNORECASE)
-SILENT = re.compile(r"timed out|timeout|100% packet loss", re.IGNORECASE)
+# curl's words alone do not tell: without a limit of its own, a timeout (28) ends in "Couldn't connect", too.
+REFUSED = re.compile(r"connection refused|curl: \(7\).*couldn't connect", re.IGNORECASE)
+SILENT = re.compile(r"timed out|timeout|curl: \(28\)|100% packet loss", re.IGNORECASE)
 PATIENCE = 1800
 _FIELDS = "dst, srcport, dstport, protocol, packets, bytes, start, end"
 TURNED_AWAY = f"[version, account, interface, src={CLIENT}, {_FIELDS}, action=REJECT, ...]"

@@ -6,7 +6,7 @@ from typing import Any
 
 from helpers.flowlogs import read_table
 from helpers.lessons.checks.n05 import INBOUND, shape, told
-from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, as_number, done, not_attempted, not_yet
 
 ENDS = ["10.1.0.10", "10.2.0.10"]
 PRIVATE = ip_network("10.0.0.0/8")
@@ -22,23 +22,23 @@ ODD_LINES = [
 
 
 def check_06_1(scene: Scene) -> Judgement:
-    given = scene.answer
-    if isinstance(given, bool) or not _is_whole(given):
-        return not_yet("number", given=repr(given)[:60])
+    given = as_number(scene.answer)
+    if given is None or not given.is_integer():
+        return not_yet("number", given=repr(scene.answer)[:60])
     records = scene.records()
     between = records[records.srcaddr.isin(ENDS) & records.dstaddr.isin(ENDS) & (records.protocol == 6)]
     sent = between[between.srcaddr == ENDS[0]]
     back = between[between.srcaddr == ENDS[1]]
     ends = {*zip(sent.srcport, sent.dstport, strict=True), *zip(back.dstport, back.srcport, strict=True)}
-    if int(given) == len(ends):
+    if given == len(ends):
         return done()
     known = {
         "lines": len(between),
         "directions": len(between[["srcaddr", "srcport", "dstaddr", "dstport"]].drop_duplicates()),
         "ports": sent.dstport.nunique(),
     }
-    found = [key for key, count in known.items() if count == int(given)]
-    return not_yet(found[0] if found else "far", given=given)
+    found = [key for key, count in known.items() if count == given]
+    return not_yet(found[0] if found else "far", given=int(given))
 
 
 def check_06_3(scene: Scene) -> Judgement:
@@ -64,10 +64,11 @@ def check_06_4(scene: Scene) -> Judgement:
     lines = [*scene.lines(), *ODD_LINES]
     if failing := _failing(count, lines):
         return not_yet("raises", problem=failing[1], line=failing[0])
-    given = count(list(lines))
-    if isinstance(given, bool) or not _is_number(given):
-        return not_yet("kind", given=type(given).__name__)
-    return done() if float(given) == float(read_table(lines).bytes.sum()) else not_yet("result", given=given)
+    answer = count(list(lines))
+    given = as_number(answer)
+    if given is None:
+        return not_yet("kind", given=type(answer).__name__)
+    return done() if given == float(read_table(lines).bytes.sum()) else not_yet("result", given=answer)
 
 
 def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
@@ -113,15 +114,3 @@ def _entry(entry: Mapping[str, Any]) -> str:
 
 def _told(entries: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(map(_entry, entries))
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and not isinstance(value, str) and float(value) == int(float(value))
