@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from helpers.lab import Lab, LabError
 from helpers.lessons import content
-from helpers.lessons.answers import is_empty, judge_value
+from helpers.lessons.answers import is_gap, judge_value
 from helpers.lessons.checks import checks_of
 from helpers.lessons.content import HINTS, KINDS, Exercise, common
 from helpers.lessons.drills import DRILLS, drill_id
@@ -109,7 +109,7 @@ class _Desk:
 
     def _look(self, exercise: Exercise) -> Judgement:
         answer = self._namespace.get(exercise.variable) if exercise.variable else None
-        if exercise.variable and is_empty(answer):
+        if exercise.variable and is_gap(exercise, answer):
             return not_attempted()
         if exercise.accepted:
             return judge_value(exercise, answer)

@@ -58,6 +58,24 @@ def test_a_value_is_judged(known: dict[str, Any], notes: Notebook, value: Any, o
     assert outcome.capitalize() in bundle["text/plain"]
 
 
+@pytest.mark.parametrize(
+    ("starter", "value", "outcome"),
+    [
+        ("who = []", [], "not attempted"),
+        ("who = None", [], "not yet"),
+        ("who = None", [None], "not attempted"),
+        ("who = {}", {}, "not attempted"),
+        ("who = None", {}, "not yet"),
+    ],
+)
+def test_an_empty_list_is_an_answer_unless_it_stood_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notes: Notebook, starter: str, value: Any, outcome: str
+) -> None:
+    [exercise] = content.read_lesson(written(tmp_path, starter=f'"{starter}"')).exercises
+    monkeypatch.setattr(content, "exercises", lambda: {"03.2": exercise})
+    assert tools({"who": value}, notes).check("03.2").outcome == outcome
+
+
 def test_an_answer_that_was_never_given_is_not_attempted(known: dict[str, Any], notes: Notebook) -> None:
     assert tools({}, notes).check("03.2").outcome == "not attempted"
 

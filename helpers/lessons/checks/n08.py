@@ -49,6 +49,8 @@ def check_08_4(scene: Scene) -> Judgement:
     """Answers leave db-b's subnet towards VPC A, and nothing else does."""
     _was_broken(scene, "08.4")
     _groups_as_narrow_as_before(scene, "sg-private-b")
+    for entry in _added(scene, egress=True, known=({"RuleNumber": 100, "Protocol": "-1"},)):
+        return not_yet("acl", number=entry["RuleNumber"], block=entry.get("CidrBlock") or entry.get("Ipv6CidrBlock"))
     for route in _routes(scene, "rt-private-b"):
         target = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or "a prefix list"
         if route.get("GatewayId", "").startswith("igw-"):

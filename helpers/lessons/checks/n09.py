@@ -1,5 +1,6 @@
 """Does a rule find who did it, and nobody else? Held against the traffic that the learner made in notebook 09."""
 
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,15 @@ NAMES = {CLIENT: "client-a", APP: "app-a", WEB: "web-b", DB: "db-b"}
 SCAN, GUESSES = (CLIENT, DB), (WEB, DB)
 _SCANNED = (22, 53, 80, 443, 8080)
 _LAST_ENTRY = 32767
+# The three ways of the language to count different values: at once, or one row for each first, and then the rows.
+COUNTS_PORTS = re.compile(r"\bcount_distinct\s*\(|\bdedup\b|\bstats\b.*\|\s*stats\b", re.IGNORECASE | re.DOTALL)
 _MARGIN = 60  # seconds: a window begins up to a minute before its packets
 
 
 def check_09_1(scene: Scene) -> Judgement:
     """A query names the scanner and nobody else, by counting ports."""
     rows = _named_rows(scene, SCAN[0])
-    if "count_distinct" not in str(scene.answer).casefold():
+    if not COUNTS_PORTS.search(without_comments(scene.answer)):
         return not_yet("counts-records")
     return _judged_rows(rows, SCAN[0]) or done()
 
@@ -81,6 +84,11 @@ def check_09_4(scene: Scene) -> Judgement:
     if not reached:
         return done()
     return not_yet("reaches" if len(reached) == len(_SCANNED) else "some", port=reached[0])
+
+
+def without_comments(query: str) -> str:
+    """The query as Insights reads it: lines that begin with # say nothing."""
+    return "\n".join(line for line in query.splitlines() if not line.lstrip().startswith("#"))
 
 
 def _since(scene: Scene) -> float:
