@@ -59,8 +59,12 @@ class _Desk:
         if found is None:
             return Verdict(str(exercise), "", "not attempted", _unknown(exercise), "unknown")
         judgement, stumbled = self._judge(found)
+        try:
+            message = _worded(found, judgement)
+        except Exception as problem:  # a message that is missing, or a value that cannot be shown
+            judgement, stumbled = _stumbled(problem), True
+            message = _worded(found, judgement)
         complaint = "" if stumbled else self._notes.looked(found.id, judgement.outcome)
-        message = _worded(found, judgement)
         text = f"{message}\n\n{complaint}" if complaint else message
         return Verdict(found.id, found.title, judgement.outcome, text, judgement.key, stumbled)  # type: ignore[arg-type]
 
@@ -105,7 +109,7 @@ class _Desk:
         except (BotoCoreError, LabError, TimeoutError) as problem:
             return not_yet("aws-unreachable", problem=str(problem)), False
         except Exception as problem:  # whatever is in the account, the learner gets a sentence
-            return not_yet("stumbled", problem=f"{type(problem).__name__}: {problem}"), True
+            return _stumbled(problem), True
 
     def _look(self, exercise: Exercise) -> Judgement:
         answer = self._namespace.get(exercise.variable) if exercise.variable else None
@@ -114,6 +118,14 @@ class _Desk:
         if exercise.accepted:
             return judge_value(exercise, answer)
         return checks_of(exercise.notebook)[exercise.id](Scene(self._lab, answer))
+
+
+def _stumbled(problem: Exception) -> Judgement:
+    try:
+        words = f"{type(problem).__name__}: {problem}"
+    except Exception:  # an exception of the learner's own, without words
+        words = type(problem).__name__
+    return not_yet("stumbled", problem=words)
 
 
 def _worded(exercise: Exercise, judgement: Judgement) -> str:

@@ -99,6 +99,23 @@ def _broken(_: Scene) -> Any:
     return {}["nothing"]
 
 
+def _wordless(_: Scene) -> Any:
+    return not_yet("no-such-message")
+
+
+def _factless(_: Scene) -> Any:
+    return not_yet("missing", kind="vpc")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def _speechless(_: Scene) -> Any:
+    raise Unspeakable
+
+
 def _stopped(_: Scene) -> Any:
     raise Stop(not_yet("missing", kind="vpc", name="demo-vpc-a"))
 
@@ -110,6 +127,9 @@ def _stopped(_: Scene) -> Any:
         (_no_lab, "Run notebook 01 first.", False),
         (_stopped, "no vpc called `demo-vpc-a`", False),
         (_broken, "did not understand", True),
+        (_wordless, "did not understand", True),
+        (_factless, "did not understand", True),
+        (_speechless, "did not understand what it found there (Unspeakable)", True),
     ],
 )
 def test_a_check_that_cannot_look_says_so(

@@ -24,7 +24,8 @@ def check_04_1(scene: Scene) -> Judgement:
         if astray:
             return not_yet("same-group", group=scene.log_group)
         return not_attempted() if group is None else not_yet("group-only", group=name)
-    return _scope(scene, into_it[-1]) or _group_problem(scene, name, group) or done()
+    problems = [problem for one in into_it if (problem := _scope(scene, one))]
+    return next(iter(problems), None) or _group_problem(scene, name, group) or done()
 
 
 def check_04_2(scene: Scene) -> Judgement:

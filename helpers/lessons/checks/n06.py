@@ -9,6 +9,7 @@ from helpers.lessons.checks.n05 import INBOUND, shape, told
 from helpers.lessons.scene import Judgement, Scene, as_number, done, not_attempted, not_yet
 
 ENDS = ["10.1.0.10", "10.2.0.10"]
+OF_VPC_A = ["10.1.0.10", "10.1.1.10", "10.1.255.254"]
 PRIVATE = ip_network("10.0.0.0/8")
 ICMP, EVERY = "1", "-1"
 LAST = 32767
@@ -51,10 +52,11 @@ def check_06_3(scene: Scene) -> Judgement:
     out = scene.entries("acl-private-b", egress=True)
     if _reaches_beyond(out):
         return not_yet("too-open", entries=_told(out))
-    if _decision(out) == "allow":
+    shut = [address for address in OF_VPC_A if _decision(out, address) != "allow"]
+    if not shut:
         return done()
-    numbers = [entry["RuleNumber"] for entry in out]
-    return not_attempted() if numbers == [90, 100, LAST] else not_yet("still", entries=_told(out))
+    untouched = [entry["RuleNumber"] for entry in out] == [90, 100, LAST] and out[0]["RuleAction"] == "deny"
+    return not_attempted() if untouched else not_yet("still", entries=_told(out), address=shut[0])
 
 
 def check_06_4(scene: Scene) -> Judgement:
@@ -87,13 +89,13 @@ def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
     return lines[0], whole
 
 
-def _decision(entries: Sequence[Mapping[str, Any]]) -> str:
-    """What the entries say of a ping's answer to client-a: the first that matches decides."""
+def _decision(entries: Sequence[Mapping[str, Any]], address: str) -> str:
+    """What the entries say of a ping's answer to this address: the first that matches decides."""
     for entry in entries:
         kind = entry.get("IcmpTypeCode", {}).get("Type", -1)
         range_ = entry.get("CidrBlock")
         fits = entry["Protocol"] in (ICMP, EVERY) and kind in (0, -1)
-        if fits and range_ and ip_address(ENDS[0]) in ip_network(range_):
+        if fits and range_ and ip_address(address) in ip_network(range_):
             return str(entry["RuleAction"])
     return "deny"
 

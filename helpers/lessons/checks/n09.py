@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CLIENT, APP, WEB, DB = "10.1.0.10", "10.1.1.10", "10.2.0.10", "10.2.1.10"
 NAMES = {CLIENT: "client-a", APP: "app-a", WEB: "web-b", DB: "db-b"}
 SCAN, GUESSES = (CLIENT, DB), (WEB, DB)
-_SCANNED = (22, 53, 80, 443, 8080)
+_SCANNED = (1, 22, 53, 80, 443, 1023, 1024, 8080, 33000, 65535)
 _LAST_ENTRY = 32767
 # The three ways of the language to count different values: at once, or one row for each first, and then the rows.
 COUNTS_PORTS = re.compile(r"\bcount_distinct\s*\(|\bdedup\b|\bstats\b.*\|\s*stats\b", re.IGNORECASE | re.DOTALL)
