@@ -76,7 +76,8 @@ class _Desk:
         self._notes.hinted(found.id, HINTS)
         number = max(1, self._notes.entries().get(found.id, Entry(hints=1)).hints)
         more = common()["more-hints" if number < HINTS else "last-hint"].format(id=found.id)
-        return Saying(f"**Hint {number} of {HINTS} for {found.id}**\n\n{found.hints[number - 1]}\n\n{more}")
+        facts = {"number": number, "all": HINTS, "id": found.id, "hint": found.hints[number - 1], "more": more}
+        return Saying(common()["hint"].format_map(facts))
 
     def solution(self, exercise: str) -> Saying:
         """The code that solves it, and the reasoning behind it."""
@@ -84,19 +85,20 @@ class _Desk:
         if found is None:
             return Saying(_unknown(exercise))
         self._notes.solved(found.id)
-        return Saying(f"**A solution of {found.id}**\n\n```python\n{found.solution}\n```\n\n{found.reasoning}")
+        facts = {"id": found.id, "code": found.solution, "reasoning": found.reasoning}
+        return Saying(common()["solution"].format_map(facts))
 
     def progress(self) -> Saying:
         """What is done, what is open, and where to go on."""
         entries = self._notes.entries()
         every = content.exercises().values()
         rows = [_row(each, entries.get(each.id, Entry())) for each in every]
-        table = "| | Exercise | Kind | Hints |\n|---|---|---|---|\n" + "\n".join(rows)
         left = [each for each in every if entries.get(each.id, Entry()).outcome != "done"]
         end = common()["next-exercise"].format(id=left[0].id, title=left[0].title) if left else common()["all-done"]
         drilled = sum(entries.get(drill_id(n), Entry()).outcome == "done" for n in range(1, DRILLS + 1))
         drills = common()["drills"].format(done=drilled, all=DRILLS)
-        return Saying(f"**{len(every) - len(left)} of {len(every)} exercises done**, {drills}\n\n{table}\n\n{end}")
+        facts = {"done": len(every) - len(left), "all": len(every), "rows": "\n".join(rows)}
+        return Saying(common()["progress"].format_map({**facts, "drills": drills, "end": end}))
 
     def _judge(self, exercise: Exercise) -> tuple[Judgement, bool]:
         try:
@@ -137,7 +139,7 @@ def _worded(exercise: Exercise, judgement: Judgement) -> str:
 
 def _row(exercise: Exercise, entry: Entry) -> str:
     state = f"{SYMBOLS.get(entry.outcome, '')} {entry.outcome}"
-    hints = str(entry.hints or "") + (" and the solution" if entry.solution else "")
+    hints = str(entry.hints or "") + (f" {common()['and-the-solution']}" if entry.solution else "")
     return f"| {state} | {exercise.id} {exercise.title} | {KINDS[exercise.kind]} | {hints} |"
 
 

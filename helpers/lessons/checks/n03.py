@@ -12,7 +12,15 @@ from helpers.lessons.scene import Judgement, Scene, Stop, done, listed, not_atte
 WRITE = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 READ = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
 DESTROY = ("logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy")
-BESIDE = ("logs:StartQuery", "logs:StartLiveTail", "logs:CreateExportTask", "logs:PutLogEvents", *DESTROY)
+BESIDE = (
+    "logs:GetLogGroupFields",
+    "logs:DescribeMetricFilters",
+    "logs:StartQuery",
+    "logs:StartLiveTail",
+    "logs:CreateExportTask",
+    "logs:PutLogEvents",
+    *DESTROY,
+)
 ELSEWHERE = ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "ec2:DeleteFlowLogs", "ec2:DescribeVpcs", "s3:ListBucket")
 OF_A_ROLE = ("iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole", "sts:AssumeRole")
 SERVICE = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
