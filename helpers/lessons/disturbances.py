@@ -14,6 +14,7 @@ from typing import Any
 from helpers.lab import Lab
 from helpers.lessons.content import exercises
 from helpers.lessons.errors import LessonError
+from helpers.lessons.scene import commands_sent
 
 A, LAB_WIDE = "10.1.0.0/16", "10.0.0.0/8"
 LAST_RETRIES = 65  # seconds: a server repeats an answer that nobody takes for about so long
@@ -68,11 +69,7 @@ def disturb(lab: Lab, exercise: str) -> Complaint:
 
 def last_disturbed(lab: Lab, exercise: str) -> datetime | None:
     """When the last complaint of this exercise was made, or None: Systems Manager remembers what was typed."""
-    client = lab.find("instance", "client-a")
-    if client is None:
-        return None
-    pages = lab.client("ssm").get_paginator("list_command_invocations").paginate(InstanceId=client)
-    sent = [one for page in pages for one in page["CommandInvocations"]]
+    sent = commands_sent(lab, "client-a")
     moments = [one["RequestedDateTime"] for one in sent if one.get("Comment") == _comment(lab, exercise)]
     return max(moments, default=None)
 

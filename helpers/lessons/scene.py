@@ -163,6 +163,18 @@ class Scene:
         return dict(reply)
 
 
+def commands_sent(lab: Lab, machine: str) -> list[dict[str, Any]]:
+    """What Run Command was asked to type on one of the lab's machines, oldest first, with its output.
+
+    Empty where there is no such machine. Systems Manager remembers for thirty days.
+    """
+    instance = lab.find("instance", machine)
+    if instance is None:
+        return []
+    pages = lab.client("ssm").get_paginator("list_command_invocations").paginate(InstanceId=instance, Details=True)
+    return sorted(pages.search("CommandInvocations[]"), key=lambda one: one["RequestedDateTime"])
+
+
 def listed(names: Iterable[str]) -> str:
     """Names in a sentence: ```a`, `b```."""
     return ", ".join(f"`{each}`" for each in sorted(names))

@@ -23,6 +23,7 @@ ODD_LINES = [
 
 
 def check_06_1(scene: Scene) -> Judgement:
+    """TCP conversations between client-a and web-b, counted once each, whoever wrote of them."""
     given = as_number(scene.answer)
     if given is None or not given.is_integer():
         return not_yet("number", given=repr(scene.answer)[:60])
@@ -43,6 +44,7 @@ def check_06_1(scene: Scene) -> Judgement:
 
 
 def check_06_3(scene: Scene) -> Judgement:
+    """The ACL of private-b lets answers to pings of VPC A out again, and nothing that it never let out."""
     rules = {shape(rule) for rule in scene.rules("sg-private-b") if not rule["IsEgress"]}
     if rules != INBOUND["sg-private-b"]:
         return not_yet("group", rules=told(rules ^ INBOUND["sg-private-b"]))
@@ -60,6 +62,7 @@ def check_06_3(scene: Scene) -> Judgement:
 
 
 def check_06_4(scene: Scene) -> Judgement:
+    """The learner's function adds up their own lines and four more, of every log status."""
     count = scene.answer
     if not callable(count):
         return not_yet("callable", given=repr(count)[:60])

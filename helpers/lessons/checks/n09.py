@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from helpers.detection import port_scans, score
-from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet, numbers
+from helpers.lessons.scene import Judgement, Scene, Stop, commands_sent, done, not_attempted, not_yet, numbers
 from helpers.network import Connections, Packet, Topology, trace
 
 if TYPE_CHECKING:
@@ -93,13 +93,11 @@ def without_comments(query: str) -> str:
 
 def _since(scene: Scene) -> float:
     """When the traffic of notebook 09 began, in epoch seconds; ends the check where there is none."""
-    ssm, mark = scene.client("ssm"), scene.lab.name("09 ")
-    pages = [
-        page
-        for name in ("client-a", "web-b")
-        for page in ssm.get_paginator("list_command_invocations").paginate(InstanceId=scene.one("instance", name))
-    ]
-    sent = [one for page in pages for one in page["CommandInvocations"] if one.get("Comment", "").startswith(mark)]
+    mark, machines = scene.lab.name("09 "), ("client-a", "web-b")
+    for name in machines:
+        scene.one("instance", name)
+    every = [one for name in machines for one in commands_sent(scene.lab, name)]
+    sent = [one for one in every if one.get("Comment", "").startswith(mark)]
     if not sent:
         raise Stop(not_attempted("no-traffic"))
     return float(min(one["RequestedDateTime"] for one in sent).timestamp())
