@@ -136,7 +136,7 @@ def _all_done(result: NotebookResult) -> NotebookResult:
         return result
     checks = tuple(check if check.passed else replace(check, passed=False) for check in result.checks)
     open_ones = [check for check in checks if not check.passed]
-    words = "; ".join(f"{check.id}: {check.message.splitlines()[0]}" for check in open_ones)
+    words = "; ".join(f"{check.id}: {(check.message.splitlines() or ['no reason given'])[0]}" for check in open_ones)
     return replace(result, status="failed", problem=f"not done: {words}", checks=checks)
 
 

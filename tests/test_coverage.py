@@ -37,6 +37,11 @@ def test_every_row_says_what_became_of_it(root: Path) -> None:
             assert _LINK.search(row[4]), row
 
 
+def test_every_word_for_what_became_of_it_is_explained(root: Path) -> None:
+    legend = (root / "docs" / "coverage.md").read_text(encoding="utf-8").split("\n## ")[0]
+    assert [word for word in WORDS if f"*{word}*:" not in legend] == []
+
+
 def test_every_link_leads_somewhere(root: Path) -> None:
     for text in chapters(root).values():
         for target, anchor in _LINK.findall(text):

@@ -168,3 +168,10 @@ def test_the_table_lines_up() -> None:
 
 def test_colours_and_controls_are_taken_out() -> None:
     assert without_ansi("\x1b[1;31mred\x1b[0m\x00\x07 and\nplain\x1b[K") == "red and\nplain"
+
+
+def test_a_check_without_a_word_fails_the_solved_edition_in_words(tmp_path: Path) -> None:
+    source = notebook(tmp_path, "01_a", check("01.1", None))
+    result = run(tmp_path, source, all_done=True)
+    assert not result.passed
+    assert result.notebooks[0].problem == "not done: 01.1: no reason given"

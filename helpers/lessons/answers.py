@@ -18,9 +18,17 @@ def is_empty(value: Any) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
+def is_gap(exercise: Exercise, value: Any) -> bool:
+    """Whether the learner has left the starter's gap as it was. An empty list is an answer, and mostly a wrong one,
+    unless the starter holds one itself."""
+    if isinstance(value, Mapping | list | tuple | set | frozenset) and not value:
+        return f"{exercise.variable} = {value!r}" in exercise.starter
+    return is_empty(value)
+
+
 def judge_value(exercise: Exercise, value: Any) -> Judgement:
     """Compare with the accepted values; a known wrong one brings its own message, another one ``other``."""
-    if is_empty(value):
+    if is_gap(exercise, value):
         return not_attempted()
     mine = plain(value)
     facts = {"answer": value, "given": _sort(value), "expected": _sort(exercise.accepted[0])}

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from helpers.lab import Lab, LabError
 from helpers.lessons import content
-from helpers.lessons.answers import is_empty, judge_value
+from helpers.lessons.answers import is_gap, judge_value
 from helpers.lessons.checks import checks_of
 from helpers.lessons.content import HINTS, KINDS, Exercise, common
 from helpers.lessons.drills import DRILLS, drill_id
@@ -59,8 +59,12 @@ class _Desk:
         if found is None:
             return Verdict(str(exercise), "", "not attempted", _unknown(exercise), "unknown")
         judgement, stumbled = self._judge(found)
+        try:
+            message = _worded(found, judgement)
+        except Exception as problem:  # a message that is missing, or a value that cannot be shown
+            judgement, stumbled = _stumbled(problem), True
+            message = _worded(found, judgement)
         complaint = "" if stumbled else self._notes.looked(found.id, judgement.outcome)
-        message = _worded(found, judgement)
         text = f"{message}\n\n{complaint}" if complaint else message
         return Verdict(found.id, found.title, judgement.outcome, text, judgement.key, stumbled)  # type: ignore[arg-type]
 
@@ -72,7 +76,8 @@ class _Desk:
         self._notes.hinted(found.id, HINTS)
         number = max(1, self._notes.entries().get(found.id, Entry(hints=1)).hints)
         more = common()["more-hints" if number < HINTS else "last-hint"].format(id=found.id)
-        return Saying(f"**Hint {number} of {HINTS} for {found.id}**\n\n{found.hints[number - 1]}\n\n{more}")
+        facts = {"number": number, "all": HINTS, "id": found.id, "hint": found.hints[number - 1], "more": more}
+        return Saying(common()["hint"].format_map(facts))
 
     def solution(self, exercise: str = "") -> Saying:
         """The code that solves it, and the reasoning behind it."""
@@ -80,19 +85,20 @@ class _Desk:
         if found is None:
             return Saying(_unknown(exercise))
         self._notes.solved(found.id)
-        return Saying(f"**A solution of {found.id}**\n\n```python\n{found.solution}\n```\n\n{found.reasoning}")
+        facts = {"id": found.id, "code": found.solution, "reasoning": found.reasoning}
+        return Saying(common()["solution"].format_map(facts))
 
     def progress(self) -> Saying:
         """What is done, what is open, and where to go on."""
         entries = self._notes.entries()
         every = content.exercises().values()
         rows = [_row(each, entries.get(each.id, Entry())) for each in every]
-        table = "| | Exercise | Kind | Hints |\n|---|---|---|---|\n" + "\n".join(rows)
         left = [each for each in every if entries.get(each.id, Entry()).outcome != "done"]
         end = common()["next-exercise"].format(id=left[0].id, title=left[0].title) if left else common()["all-done"]
         drilled = sum(entries.get(drill_id(n), Entry()).outcome == "done" for n in range(1, DRILLS + 1))
         drills = common()["drills"].format(done=drilled, all=DRILLS)
-        return Saying(f"**{len(every) - len(left)} of {len(every)} exercises done**, {drills}\n\n{table}\n\n{end}")
+        facts = {"done": len(every) - len(left), "all": len(every), "rows": "\n".join(rows)}
+        return Saying(common()["progress"].format_map({**facts, "drills": drills, "end": end}))
 
     def _judge(self, exercise: Exercise) -> tuple[Judgement, bool]:
         try:
@@ -105,15 +111,23 @@ class _Desk:
         except (BotoCoreError, LabError, TimeoutError) as problem:
             return not_yet("aws-unreachable", problem=str(problem)), False
         except Exception as problem:  # whatever is in the account, the learner gets a sentence
-            return not_yet("stumbled", problem=f"{type(problem).__name__}: {problem}"), True
+            return _stumbled(problem), True
 
     def _look(self, exercise: Exercise) -> Judgement:
         answer = self._namespace.get(exercise.variable) if exercise.variable else None
-        if exercise.variable and is_empty(answer):
+        if exercise.variable and is_gap(exercise, answer):
             return not_attempted()
         if exercise.accepted:
             return judge_value(exercise, answer)
         return checks_of(exercise.notebook)[exercise.id](Scene(self._lab, answer))
+
+
+def _stumbled(problem: Exception) -> Judgement:
+    try:
+        words = f"{type(problem).__name__}: {problem}"
+    except Exception:  # an exception of the learner's own, without words
+        words = type(problem).__name__
+    return not_yet("stumbled", problem=words)
 
 
 def _worded(exercise: Exercise, judgement: Judgement) -> str:
@@ -125,7 +139,7 @@ def _worded(exercise: Exercise, judgement: Judgement) -> str:
 
 def _row(exercise: Exercise, entry: Entry) -> str:
     state = f"{SYMBOLS.get(entry.outcome, '')} {entry.outcome}"
-    hints = str(entry.hints or "") + (" and the solution" if entry.solution else "")
+    hints = str(entry.hints or "") + (f" {common()['and-the-solution']}" if entry.solution else "")
     return f"| {state} | {exercise.id} {exercise.title} | {KINDS[exercise.kind]} | {hints} |"
 
 

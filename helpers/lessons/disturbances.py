@@ -13,6 +13,8 @@ from typing import Any
 
 from helpers.lab import Lab
 from helpers.lessons.content import exercises
+from helpers.lessons.errors import LessonError
+from helpers.lessons.scene import commands_sent
 
 A, LAB_WIDE = "10.1.0.0/16", "10.0.0.0/8"
 LAST_RETRIES = 65  # seconds: a server repeats an answer that nobody takes for about so long
@@ -51,11 +53,11 @@ class Fault:
 def disturb(lab: Lab, exercise: str) -> Complaint:
     """Put the network back as notebook 01 builds it, break the one thing that this exercise is about, and complain.
 
-    Takes two minutes of the account's time: packets and windows from before have to be over. Raises ``ValueError``
+    Takes two minutes of the account's time: packets and windows from before have to be over. Raises ``LessonError``
     where the exercise breaks nothing, and ``LabError`` where the network cannot be put back.
     """
-    if exercise not in FAULTS:
-        raise ValueError(f"There is nothing to break for {exercise!r}; there is for {', '.join(FAULTS)}.")
+    if str(exercise) not in FAULTS:
+        raise LessonError(f"There is nothing to break for {exercise!r}; there is for {', '.join(FAULTS)}.")
     fault = FAULTS[exercise]
     lab.catch_up("02")
     fault.breaks(lab)
@@ -67,11 +69,7 @@ def disturb(lab: Lab, exercise: str) -> Complaint:
 
 def last_disturbed(lab: Lab, exercise: str) -> datetime | None:
     """When the last complaint of this exercise was made, or None: Systems Manager remembers what was typed."""
-    client = lab.find("instance", "client-a")
-    if client is None:
-        return None
-    pages = lab.client("ssm").get_paginator("list_command_invocations").paginate(InstanceId=client)
-    sent = [one for page in pages for one in page["CommandInvocations"]]
+    sent = commands_sent(lab, "client-a")
     moments = [one["RequestedDateTime"] for one in sent if one.get("Comment") == _comment(lab, exercise)]
     return max(moments, default=None)
 

@@ -11,6 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from helpers._data import own_path
+from helpers.lessons.content import common
 
 _WAIT_SECONDS = 10
 
@@ -76,7 +77,7 @@ class Notebook:
                 if entries[exercise] != before:
                     self._write(entries)
         except (OSError, Timeout) as problem:
-            return f"Your progress could not be noted in {self.path.name}: {problem}."
+            return common()["not-noted"].format(file=self.path.name, problem=problem)
         return ""
 
     def _write(self, entries: dict[str, Entry]) -> None:

@@ -1,5 +1,6 @@
 """What a check may look at: the learner's account through ordinary calls, and the value they gave. Read-only."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,13 +73,27 @@ class Scene:
             raise Stop(not_yet("missing", kind=kind.replace("-", " "), name=self.lab.name(name)))
         return found
 
+    def groups(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The log groups whose names begin so, as described, by name."""
+        pages = self.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        return {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
+
     def group(self) -> dict[str, Any]:
         """The course's log group as described; ends the check with ``missing`` where there is none."""
-        found = self.client("logs").describe_log_groups(logGroupNamePrefix=self.log_group)["logGroups"]
-        exact = [group for group in found if group["logGroupName"] == self.log_group]
-        if not exact:
+        found = self.groups(self.log_group).get(self.log_group)
+        if found is None:
             raise Stop(not_yet("missing", kind="log group", name=self.log_group))
-        return dict(exact[0])
+        return found
+
+    def group_tags(self, group: Mapping[str, Any]) -> dict[str, str]:
+        """The tags of a described log group."""
+        arn = group["arn"].removesuffix(":*")
+        return dict(self.client("logs").list_tags_for_resource(resourceArn=arn)["tags"])
+
+    def tags_amiss(self, tags: Mapping[str, str]) -> list[str]:
+        """Which of the tags that a clean-up goes by are missing here, or name another lab."""
+        wanted = self.lab.tag_dict("any")
+        return [key for key in ("Project", "Lab") if tags.get(key) != wanted[key]]
 
     def rules(self, group_name: str) -> list[dict[str, Any]]:
         """The rules of one of the lab's security groups (``sg-public-b``), as DescribeSecurityGroupRules gives them."""
@@ -126,18 +141,54 @@ class Scene:
         """
         if not isinstance(text, str):
             raise Stop(not_yet("query-type", kind=type(text).__name__))
-        logs, group = self.client("logs"), self.group()
+        group = self.group()
         start = int(group["creationTime"] / 1000 if since is None else since)
         end = int(self.lab.now().timestamp() if until is None else until)
-        span = {"logGroupName": self.log_group, "startTime": start, "endTime": end}
+        reply = self.run_query(text, start, end)
+        return [{p["field"]: p["value"] for p in row if p["field"] != "@ptr"} for row in reply["results"]]
+
+    def run_query(self, text: str, start: int, end: int) -> dict[str, Any]:
+        """A query over the course's log group to its end, as GetQueryResults gives it, with its statistics.
+
+        The range is in epoch seconds. Ends the check with ``query-refused`` or ``query-failed``.
+        """
+        logs, span = self.client("logs"), {"startTime": start, "endTime": end}
         try:
-            query_id = logs.start_query(**span, queryString=text)["queryId"]
+            query_id = logs.start_query(logGroupName=self.log_group, **span, queryString=text)["queryId"]
         except ClientError as refusal:
             raise Stop(not_yet("query-refused", answer=refusal.response["Error"]["Message"])) from refusal
         reply = self.lab.wait_until(lambda: _ended(logs, query_id), QUERY_SECONDS, "end of the query")
         if reply["status"] != "Complete":
             raise Stop(not_yet("query-failed", status=reply["status"]))
-        return [{p["field"]: p["value"] for p in row if p["field"] != "@ptr"} for row in reply["results"]]
+        return dict(reply)
+
+
+def commands_sent(lab: Lab, machine: str) -> list[dict[str, Any]]:
+    """What Run Command was asked to type on one of the lab's machines, oldest first, with its output.
+
+    Empty where there is no such machine. Systems Manager remembers for thirty days.
+    """
+    instance = lab.find("instance", machine)
+    if instance is None:
+        return []
+    pages = lab.client("ssm").get_paginator("list_command_invocations").paginate(InstanceId=instance, Details=True)
+    return sorted(pages.search("CommandInvocations[]"), key=lambda one: one["RequestedDateTime"])
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence: ```a`, `b```."""
+    return ", ".join(f"`{each}`" for each in sorted(names))
+
+
+def as_number(value: Any) -> float | None:
+    """A finite number of whatever type; None for a text, for True and False, and for what is no number."""
+    if isinstance(value, str | bytes | bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def numbers(rows: Iterable[Mapping[str, str]], column: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""The first notebook in JupyterLab: opened, run from top to bottom, and its checks tried with the keyboard."""
+"""The first notebook in JupyterLab: opened, and run from top to bottom."""
 
 from pathlib import Path
 from typing import Any

@@ -2,6 +2,7 @@
 
 import doctest
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -94,9 +95,35 @@ def test_a_sweep_is_one_port_of_many_hosts() -> None:
 
 @pytest.mark.parametrize("begin", [0, 1, 1799, 1800, 3599, 7201])
 def test_a_scan_is_whole_wherever_the_hour_begins(begin: int) -> None:
-    """What takes half an hour is not cut by the border of an hour, whenever it began."""
-    (found,) = port_scans(table(scan(at=36000 + begin, every=1799 / 40)), ports=40)
-    assert (found.count, found.start) == (40, 36000 + begin)
+    """What takes less than an hour is not cut by the border of an hour, whenever it began."""
+    for every in (1799 / 40, 3599 / 39):
+        (found,) = port_scans(table(scan(at=36000 + begin, every=every)), ports=40)
+        assert (found.count, found.start) == (40, 36000 + begin)
+
+
+def test_an_hour_is_not_a_second_longer() -> None:
+    """The last port an hour after the first one is outside; the same port again within it counts once."""
+    tries = [*scan(every=360, ports=11), *scan(every=360, ports=3)]
+    (found,) = port_scans(table(tries), ports=10)
+    assert (found.count, found.start, found.end) == (10, 6000, 6000 + 9 * 360 + 59)
+    assert port_scans(table(tries), ports=11) == []
+    assert [one.count for one in port_scans(table(tries), ports=11, within=3601)] == [11]
+
+
+def test_the_fullest_hour_is_the_fullest_of_all() -> None:
+    """Against every hour that begins with a record, counted one by one."""
+    chance = Random(3)
+    rows = [(SCANNER, WEB, 40000, chance.randint(1, 60), chance.randint(0, 20000), 1, "REJECT") for _ in range(400)]
+    records = table(rows)
+    hours = [records[(records.start >= at) & (records.start < at + 3600)].dstport.nunique() for at in records.start]
+    (found,) = port_scans(records, ports=5)
+    assert found.count == max(hours)
+    assert records[(records.start >= found.start) & (records.end <= found.end)].dstport.nunique() == found.count
+
+
+def test_addresses_of_both_kinds_are_addresses() -> None:
+    rows = [("2001:db8::7", "2001:db8:1::10", 40000 + n, 20 + n, 6000 + n, 1, "REJECT") for n in range(12)]
+    assert [str(one) for one in port_scans(table(rows))] == ["port-scan: 2001:db8::7 -> 2001:db8:1::10, 12 ports"]
 
 
 def test_a_slow_scan_stays_below_the_threshold() -> None:

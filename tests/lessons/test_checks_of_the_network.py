@@ -13,22 +13,18 @@ A, B = "10.1.0.0/16", "10.2.0.0/16"
 Rule = dict[str, Any]
 
 
-class Paper:
+class Paper(Scene):
     """A scene whose account is a few values: routes by subnet, rules by group, ACL entries by direction, log groups."""
 
     def __init__(self, answer: Any = None, **account: Any) -> None:
-        self.answer, self.account = answer, account
-        self.lab = SimpleNamespace(prefix="demo", name=lambda short: f"demo-{short}", find=self.find)
+        lab: Any = SimpleNamespace(prefix="demo", name=lambda short: f"demo-{short}", find=lambda kind, name: name)
+        super().__init__(lab, answer)
+        self.account = account
 
-    def find(self, kind: str, name: str) -> str:
-        return name
+    def rules(self, group_name: str) -> list[Rule]:
+        return list(self.account.get("rules", {}).get(group_name, []))
 
-    one = find
-
-    def rules(self, group: str) -> list[Rule]:
-        return list(self.account.get("rules", {}).get(group, []))
-
-    def entries(self, acl: str, *, egress: bool) -> list[Rule]:
+    def entries(self, acl_name: str, *, egress: bool) -> list[Rule]:
         found = self.account["outward" if egress else "inward"]
         return sorted(found, key=lambda entry: entry["RuleNumber"])
 
@@ -129,6 +125,7 @@ def entry(number: int, first: int, last: int, cidr: str = A, action: str = "allo
     return {"RuleNumber": number, "Protocol": "6", "RuleAction": action, "CidrBlock": cidr, "PortRange": ports}
 
 
+EVERY_IPV6: Rule = {"RuleNumber": 120, "Protocol": "-1", "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}
 WEB, LINUX = [entry(100, 80, 80)], [entry(100, 32768, 60999)]
 
 
@@ -142,11 +139,18 @@ WEB, LINUX = [entry(100, 80, 80)], [entry(100, 32768, 60999)]
         ([entry(50, 0, 65535, action="deny"), *WEB], LINUX, "request"),
         ([entry(100, 80, 80, "10.1.0.0/24")], LINUX, "request"),
         ([entry(100, 80, 443)], LINUX, "too-open"),
+        ([entry(100, 80, 90)], LINUX, "too-open"),
+        ([entry(100, 79, 80)], LINUX, "too-open"),
+        ([entry(100, 80, 80, "10.0.0.0/15")], LINUX, "too-open"),
+        ([*WEB, EVERY_IPV6], LINUX, "too-open"),
+        (WEB, [*LINUX, EVERY_IPV6], "answers-open"),
+        (WEB, [entry(100, 1000, 65535)], "answers-open"),
+        (WEB, [entry(100, 1024, 65535, "10.0.0.0/15")], "answers-open"),
         ([entry(100, 80, 80, "0.0.0.0/0")], LINUX, "too-open"),
         (WEB, WEB, "answers-80"),
         (WEB, [], "answers"),
         (WEB, [entry(100, 32768, 60999, "0.0.0.0/0")], "answers-open"),
-        (WEB, [{"RuleNumber": 1, "Protocol": "-1", "RuleAction": "allow", "Ipv6CidrBlock": "::/0"}], "answers"),
+        (WEB, [EVERY_IPV6], "answers"),
     ],
 )
 def test_answers_need_an_entry_too(inward: list[Rule], outward: list[Rule], key: str) -> None:

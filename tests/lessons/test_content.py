@@ -1,9 +1,14 @@
 """The content files read, and what is missing in one is said in words."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
+from helpers.lessons import checks
 from helpers.lessons.content import ContentError, common, exercises, lessons, read_lesson
 
 GOOD = {
@@ -67,3 +72,33 @@ def test_the_shipped_content_reads_and_ids_are_unique() -> None:
     ids = [each.id for lesson in lessons().values() for each in lesson.exercises]
     assert len(ids) == len(set(ids)) == len(exercises())
     assert "untouched" in common()
+
+
+@pytest.mark.parametrize("number", list(lessons()))
+def test_every_message_that_a_check_may_choose_is_written(number: str) -> None:
+    """A check's function, and all that it calls in its module, names only keys that its exercise or all have."""
+    path = Path(checks.__file__).with_name(f"n{number}.py")
+    if not path.exists():
+        return
+    functions = {
+        each.name: each for each in ast.parse(path.read_text("utf-8")).body if isinstance(each, ast.FunctionDef)
+    }
+    for exercise in lessons()[number].exercises:
+        start = f"check_{exercise.id.replace('.', '_')}"
+        if start in functions:
+            missing = set(_keys(start, functions, set())) - exercise.messages.keys() - common().keys()
+            assert not missing, f"{exercise.id} has no message {sorted(missing)}"
+
+
+def _keys(name: str, functions: dict[str, ast.FunctionDef], seen: set[str]) -> Iterator[str]:
+    seen.add(name)
+    for node in ast.walk(functions[name]):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("not_yet", "not_attempted") and node.args:
+            yield from (str(each.value) for each in ast.walk(node.args[0]) if _is_key(each))
+        if isinstance(node, ast.Name) and node.id in functions and node.id not in seen:
+            yield from _keys(node.id, functions, seen)
+
+
+def _is_key(node: ast.AST) -> TypeGuard[ast.Constant]:
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and bool(re.fullmatch(r"[a-z0-9-]*[a-z0-9]", text))

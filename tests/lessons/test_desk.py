@@ -58,6 +58,24 @@ def test_a_value_is_judged(known: dict[str, Any], notes: Notebook, value: Any, o
     assert outcome.capitalize() in bundle["text/plain"]
 
 
+@pytest.mark.parametrize(
+    ("starter", "value", "outcome"),
+    [
+        ("who = []", [], "not attempted"),
+        ("who = None", [], "not yet"),
+        ("who = None", [None], "not attempted"),
+        ("who = {}", {}, "not attempted"),
+        ("who = None", {}, "not yet"),
+    ],
+)
+def test_an_empty_list_is_an_answer_unless_it_stood_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notes: Notebook, starter: str, value: Any, outcome: str
+) -> None:
+    [exercise] = content.read_lesson(written(tmp_path, starter=f'"{starter}"')).exercises
+    monkeypatch.setattr(content, "exercises", lambda: {"03.2": exercise})
+    assert tools({"who": value}, notes).check("03.2").outcome == outcome
+
+
 def test_an_answer_that_was_never_given_is_not_attempted(known: dict[str, Any], notes: Notebook) -> None:
     assert tools({}, notes).check("03.2").outcome == "not attempted"
 
@@ -81,6 +99,23 @@ def _broken(_: Scene) -> Any:
     return {}["nothing"]
 
 
+def _wordless(_: Scene) -> Any:
+    return not_yet("no-such-message")
+
+
+def _factless(_: Scene) -> Any:
+    return not_yet("missing", kind="vpc")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def _speechless(_: Scene) -> Any:
+    raise Unspeakable
+
+
 def _stopped(_: Scene) -> Any:
     raise Stop(not_yet("missing", kind="vpc", name="demo-vpc-a"))
 
@@ -92,6 +127,9 @@ def _stopped(_: Scene) -> Any:
         (_no_lab, "Run notebook 01 first.", False),
         (_stopped, "no vpc called `demo-vpc-a`", False),
         (_broken, "did not understand", True),
+        (_wordless, "did not understand", True),
+        (_factless, "did not understand", True),
+        (_speechless, "did not understand what it found there (Unspeakable)", True),
     ],
 )
 def test_a_check_that_cannot_look_says_so(

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.lab import Lab, open_lab, process
 from helpers.lab.snapshot import Snapshot, snapshot
-from helpers.lessons import Complaint, disturb
+from helpers.lessons import Complaint, LessonError, disturb
 from helpers.lessons.content import exercises
 from helpers.lessons.disturbances import FAULTS, last_disturbed
 from helpers.lessons.scene import Scene
@@ -36,8 +36,9 @@ def test_every_fault_belongs_to_an_exercise_that_complains_of_a_symptom_only() -
 
 
 def test_an_exercise_that_breaks_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"nothing to break for '01\.1'; there is for 08\.1"):
-        disturb(None, "01.1")  # type: ignore[arg-type]
+    for given in ("01.1", 8.1, ["08.1"]):
+        with pytest.raises(LessonError, match=r"nothing to break for .*; there is for 08\.1"):
+            disturb(None, given)  # type: ignore[arg-type]
 
 
 def test_a_complaint_reads_like_a_terminal() -> None:

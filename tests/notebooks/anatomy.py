@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import botocore.session
 from botocore import xform_name
 
+from helpers.lab.catchup import NOTEBOOKS
 from helpers.lessons.content import Lesson, lessons
 from helpers.lessons.weave import refreshed
 from tests.notebooks.lint import Cell, Notebook, without_fences
@@ -37,9 +38,20 @@ def parts(notebook: Notebook) -> Iterator[str]:
     short = number(notebook) in SHORT_FORMS
     for words, what in wanted.items():
         if words not in text and not (short and words == "## Recap"):
-            yield f"has no {what}: write {words!r}"
+            yield f"lacks {what}: write {words!r}"
     if not short and "99_cleanup.ipynb" not in text:
         yield "does not say how to stop: link to 99_cleanup.ipynb"
+
+
+def leads_on(notebook: Notebook) -> Iterator[str]:
+    """The first notebook after "Next" is the one that follows, and after the last one it is the first."""
+    course = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    here = notebook.path.name
+    following = course[(course.index(here) + 1) % len(course)] if here in course else course[0]
+    text = "\n".join(cell.text for cell in notebook.prose).partition("**Next:**")[2]
+    linked = re.search(r"\]\(([0-9]{2}_\w+\.ipynb)", text)
+    if linked and linked[1] != following:
+        yield f"leads to {linked[1]}; behind **Next:** link to {following} first"
 
 
 def broken_and_mended(notebook: Notebook) -> Iterator[str]:
@@ -134,7 +146,7 @@ def alternatives(notebook: Notebook) -> Iterator[str]:
 
 
 RULES = [
-    *(parts, broken_and_mended, exercises_stand, promises_stand, measure, headings, rebinding, api_names),
+    *(parts, leads_on, broken_and_mended, exercises_stand, promises_stand, measure, headings, rebinding, api_names),
     alternatives,
 ]
 

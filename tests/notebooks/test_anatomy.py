@@ -37,8 +37,9 @@ CODE: Any = "code"
     ("rule", "notebook", "words"),
     [
         (anatomy.parts, made(("prose", "# Why?")), "its box has no row **Time**"),
-        (anatomy.parts, made(("prose", "# Why?")), "has no a prediction"),
+        (anatomy.parts, made(("prose", "# Why?")), "lacks a prediction"),
         (anatomy.parts, made(("prose", "# Why?")), "does not say how to stop"),
+        (anatomy.leads_on, made(("prose", "**Next:** [on](10_estimate_costs.ipynb)")), "link to 00_start_here.ipynb"),
         (anatomy.broken_and_mended, made((CODE, "x = 1", "break")), "tag a cell 'mend'"),
         (anatomy.broken_and_mended, made((CODE, "x = 1")), "looks at the account"),
         (anatomy.exercises_stand, made(("prose", "### Exercise 42.1: Do")), "shows the exercises ['42.1']"),

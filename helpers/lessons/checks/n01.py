@@ -154,20 +154,28 @@ def _left_out(whole: IPv4Network, parts: list[IPv4Network]) -> str:
 _IN = {
     "ssh": (TCP, 22, "10.1.0.10"),
     "https": (TCP, 443, "10.1.0.10"),
+    "a packet to port 79": (TCP, 79, "10.1.0.10"),
+    "a packet to port 81": (TCP, 81, "10.1.0.10"),
+    "a packet to port 8080": (TCP, 8080, "10.1.0.10"),
     "a packet to port 40000": (TCP, CLIENT_PORT, "10.1.0.10"),
     "a ping": (ICMP, -1, "10.1.0.10"),
     "a request over UDP": (UDP, 80, "10.1.0.10"),
+    "a request from 10.0.0.10": (TCP, 80, "10.0.0.10"),
     "a request from 10.2.1.10": (TCP, 80, "10.2.1.10"),
     "a request from 198.51.100.7": (TCP, 80, "198.51.100.7"),
+    "a request from 2001:db8::7": (TCP, 80, "2001:db8::7"),
 }
 _OUT = {
     "ssh": (TCP, 22, "10.1.0.10"),
     "requests to port 80": (TCP, 80, "10.1.0.10"),
     "requests to port 443": (TCP, 443, "10.1.0.10"),
+    "packets to port 1023": (TCP, 1023, "10.1.0.10"),
     "a ping": (ICMP, -1, "10.1.0.10"),
     "UDP": (UDP, CLIENT_PORT, "10.1.0.10"),
+    "packets to 10.0.0.10": (TCP, CLIENT_PORT, "10.0.0.10"),
     "packets to 10.2.1.10": (TCP, CLIENT_PORT, "10.2.1.10"),
     "packets to 198.51.100.7": (TCP, CLIENT_PORT, "198.51.100.7"),
+    "packets to 2001:db8::7": (TCP, CLIENT_PORT, "2001:db8::7"),
 }
 _CLIENT_PORTS = (32768, CLIENT_PORT, 60999)
 
@@ -215,7 +223,8 @@ def _passes(entries: Sequence[Rule], protocol: str, port: int, address: str) -> 
 
 def _matches(entry: Rule, protocol: str, port: int, address: str) -> bool:
     wanted = _NUMBERS.get(entry["Protocol"], entry["Protocol"])
-    if "CidrBlock" not in entry or ip_address(address) not in ip_network(entry["CidrBlock"]):
+    block = entry.get("CidrBlock") or entry.get("Ipv6CidrBlock")
+    if block is None or ip_address(address) not in ip_network(block):
         return False
     if wanted == "-1" or protocol not in (TCP, UDP):
         return wanted in ("-1", protocol)

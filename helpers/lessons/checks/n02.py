@@ -1,7 +1,6 @@
 """The checks of notebook 02: a group for the auditors, and the groups that keep their records for ever."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
 
@@ -11,7 +10,7 @@ AUDIT_DAYS = 90
 def check_02_1(scene: Scene) -> Judgement:
     """The auditors' group: its class, its retention, its tags."""
     name = f"/{scene.lab.prefix}/audit"
-    group = _groups(scene, name).get(name)
+    group = scene.groups(name).get(name)
     if group is None:
         return not_attempted()
     if group.get("logGroupClass", "STANDARD") != "INFREQUENT_ACCESS":
@@ -20,15 +19,13 @@ def check_02_1(scene: Scene) -> Judgement:
         return not_yet("forever", name=name)
     if group["retentionInDays"] != AUDIT_DAYS:
         return not_yet("retention", name=name, given=group["retentionInDays"])
-    tags = scene.client("logs").list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))["tags"]
-    wanted = scene.lab.tag_dict("audit")
-    missing = [key for key in ("Project", "Lab") if tags.get(key) != wanted[key]]
+    missing = scene.tags_amiss(scene.group_tags(group))
     return not_yet("no-tags", name=name, missing=" and ".join(f"`{key}`" for key in missing)) if missing else done()
 
 
 def check_02_2(scene: Scene) -> Judgement:
     """Every group of the lab without a retention is in the learner's list, and no other."""
-    given, groups = scene.answer, _groups(scene, f"/{scene.lab.prefix}/")
+    given, groups = scene.answer, scene.groups(f"/{scene.lab.prefix}/")
     forever = {name for name, group in groups.items() if "retentionInDays" not in group}
     if isinstance(given, str | Mapping):
         return not_yet("not-list", given="one text" if isinstance(given, str) else "a dictionary")
@@ -47,8 +44,3 @@ def check_02_2(scene: Scene) -> Judgement:
             return not_yet("too-many", name=each)
     found = forever & set(names)
     return done() if found == forever else not_yet("too-few", given=len(found), there=len(forever))
-
-
-def _groups(scene: Scene, prefix: str) -> dict[str, dict[str, Any]]:
-    pages = scene.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-    return {group["logGroupName"]: group for page in pages for group in page["logGroups"]}

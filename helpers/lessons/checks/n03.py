@@ -7,12 +7,20 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from helpers.access import MalformedPolicy, Policy
-from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, Stop, done, listed, not_attempted, not_yet
 
 WRITE = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 READ = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
 DESTROY = ("logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy")
-BESIDE = ("logs:StartQuery", "logs:StartLiveTail", "logs:CreateExportTask", "logs:PutLogEvents", *DESTROY)
+BESIDE = (
+    "logs:GetLogGroupFields",
+    "logs:DescribeMetricFilters",
+    "logs:StartQuery",
+    "logs:StartLiveTail",
+    "logs:CreateExportTask",
+    "logs:PutLogEvents",
+    *DESTROY,
+)
 ELSEWHERE = ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "ec2:DeleteFlowLogs", "ec2:DescribeVpcs", "s3:ListBucket")
 OF_A_ROLE = ("iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole", "sts:AssumeRole")
 SERVICE = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
@@ -29,11 +37,11 @@ def check_03_1(scene: Scene) -> Judgement:
     if refused := _missing(WRITE, allowed):
         return not_yet("still-refused", actions=refused)
     if open_ones := allowed_for(scene, role["Arn"], WRITE, foreign_stream(arn)):
-        return not_yet("too-open", actions=_listed(open_ones))
+        return not_yet("too-open", actions=listed(open_ones))
     if allowed_for(scene, role["Arn"], WRITE, f"{arn}-archive:log-stream:eni-1"):
         return not_yet("neighbour", group=f"{scene.log_group}-archive")
     if more := allowed_for(scene, role["Arn"], DESTROY, mine):
-        return not_yet("too-much", actions=_listed(more))
+        return not_yet("too-much", actions=listed(more))
     if not allowed_for(scene, role["Arn"], ["logs:DescribeLogGroups"], "*"):
         return not_yet("fewer")
     return done()
@@ -49,7 +57,7 @@ def check_03_3(scene: Scene) -> Judgement:
     if trusted := _trust_problem(role):
         return trusted
     tags = {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}
-    if tags.get("Lab") != scene.lab.prefix or tags.get("Project") != scene.lab.tag_dict("auditor")["Project"]:
+    if scene.tags_amiss(tags):
         return not_yet("tags")
     mine, other = f"{arn}:log-stream:eni-1", foreign_stream(arn)
     if refused := _missing(READ, allowed_for(scene, role["Arn"], READ, mine)):
@@ -57,16 +65,9 @@ def check_03_3(scene: Scene) -> Judgement:
     for resource in (other, f"{arn}-archive:log-stream:eni-1"):
         if open_ones := allowed_for(scene, role["Arn"], READ, resource):
             group = resource.partition(":log-group:")[2].partition(":")[0]
-            return not_yet("too-open", actions=_listed(open_ones), group=group)
+            return not_yet("too-open", actions=listed(open_ones), group=group)
     more = allowed_for(scene, role["Arn"], BESIDE, mine) | allowed_for(scene, role["Arn"], ELSEWHERE, "*")
-    return not_yet("too-much", actions=_listed(more)) if more else done()
-
-
-def _misshapen(statement: object) -> str:
-    if not isinstance(statement, Mapping):
-        return f"of type {type(statement).__name__}"
-    missing = [key for key in ("Effect", "Action", "Resource") if key not in statement]
-    return f"a dictionary without {_listed(missing)}"
+    return not_yet("too-much", actions=listed(more)) if more else done()
 
 
 def check_03_4(scene: Scene) -> Judgement:
@@ -75,15 +76,15 @@ def check_03_4(scene: Scene) -> Judgement:
     if isinstance(statement, Mapping) and any(value in (..., None) for value in statement.values()):
         return not_attempted()
     if not isinstance(statement, Mapping) or not {"Effect", "Action", "Resource"} <= statement.keys():
-        return not_yet("shape", given=_misshapen(statement))
+        return not_yet("shape", given=_shape(statement))
     policy = _with_ec2(statement)
-    other = role.rpartition("/")[0] + "/administrator"
     if not _may(scene, policy, "iam:PassRole", role):
         return _other_action(statement)
-    if _may(scene, policy, "iam:PassRole", other):
-        return not_yet("too-open", other=other.rpartition(":")[2])
+    for other in _other_roles(role):
+        if _may(scene, policy, "iam:PassRole", other):
+            return not_yet("too-open", other=other.rpartition(":")[2])
     more = [action for action in OF_A_ROLE if _may(scene, policy, action, role)]
-    return not_yet("too-much", actions=_listed(more)) if more else done()
+    return not_yet("too-much", actions=listed(more)) if more else done()
 
 
 # --- asking IAM -------------------------------------------------------------------------------------------------
@@ -145,6 +146,19 @@ def _may(scene: Scene, policy: str, action: str, resource: str) -> bool:
     return bool(reply["EvaluationResults"][0]["EvalDecision"] == "allowed")
 
 
+def _other_roles(arn: str) -> tuple[str, ...]:
+    """Roles that are not this one: anybody's, and two whose names begin like its own."""
+    name = arn.rpartition("/")[2]
+    return tuple(arn.removesuffix(name) + each for each in ("administrator", f"{name}-admin", f"{name[:-1]}-admin"))
+
+
+def _shape(statement: Any) -> str:
+    """What somebody gave in place of a whole statement."""
+    if not isinstance(statement, Mapping):
+        return f"of type {type(statement).__name__}"
+    return f"without {listed({'Effect', 'Action', 'Resource'} - statement.keys())}"
+
+
 def _other_action(statement: Mapping[str, Any]) -> Judgement:
     given = statement["Action"]
     actions = [str(each) for each in (given if isinstance(given, list | tuple) else [given])]
@@ -156,8 +170,4 @@ def _other_action(statement: Mapping[str, Any]) -> Judgement:
 
 
 def _missing(wanted: Iterable[str], allowed: set[str]) -> str:
-    return _listed(each for each in wanted if each not in allowed)
-
-
-def _listed(actions: Iterable[str]) -> str:
-    return ", ".join(f"`{each}`" for each in sorted(actions))
+    return listed(each for each in wanted if each not in allowed)

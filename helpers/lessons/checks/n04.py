@@ -5,7 +5,7 @@ from typing import Any
 
 from helpers.access import Policy, Principal, may_assume
 from helpers.lessons.checks.n03 import DESTROY, SERVICE_NAME, allowed_for, foreign_stream
-from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, Stop, done, listed, not_attempted, not_yet
 
 KEPT_DAYS = 7
 NEEDED = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -17,14 +17,15 @@ NOTHING = {"none", "nothing", "no"}
 def check_04_1(scene: Scene) -> Judgement:
     """One subnet, only refusals, a tagged group with an end."""
     name = group_name(scene)
-    found, group = _further(scene), _group(scene, name)
+    found, group = _further(scene), scene.groups(name).get(name)
     into_it = [one for one in found if _destination(one) == name]
     if not into_it:
         astray = [one for one in found if _destination(one) == scene.log_group]
         if astray:
             return not_yet("same-group", group=scene.log_group)
         return not_attempted() if group is None else not_yet("group-only", group=name)
-    return _scope(scene, into_it[-1]) or _group_problem(scene, name, group) or done()
+    problems = [problem for one in into_it if (problem := _scope(scene, one))]
+    return next(iter(problems), None) or _group_problem(scene, name, group) or done()
 
 
 def check_04_2(scene: Scene) -> Judgement:
@@ -34,21 +35,23 @@ def check_04_2(scene: Scene) -> Judgement:
     if not into_it:
         return not_attempted("first")
     flow_log, role = into_it[-1], into_it[-1]["DeliverLogsPermissionArn"]
-    group = _group(scene, name)
+    group = scene.groups(name).get(name)
     if group is None:
         return not_attempted("first")
     arn = group["arn"].removesuffix(":*")
     allowed = allowed_for(scene, role, NEEDED, f"{arn}:log-stream:eni-1")
     wide = allowed_for(scene, role, NEEDED, foreign_stream(arn))
     if wide:
-        return not_yet("too-open", actions=_listed(wide))
+        return not_yet("too-open", actions=listed(wide))
+    if allowed_for(scene, role, NEEDED, f"{arn}-archive:log-stream:eni-1"):
+        return not_yet("neighbour", group=f"{name}-archive")
     if allowed != set(NEEDED):
         refused = set(NEEDED) - allowed
         if not allowed:
             return not_attempted()
-        return not_yet("half", group=name, allowed=_listed(allowed), refused=_listed(refused))
+        return not_yet("half", group=name, allowed=listed(allowed), refused=listed(refused))
     if more := allowed_for(scene, role, DESTROY, f"{arn}:log-stream:eni-1"):
-        return not_yet("too-much", actions=_listed(more))
+        return not_yet("too-much", actions=listed(more))
     if not _trusted(scene, role, flow_log["FlowLogId"]):
         return not_yet("no-trust")
     if flow_log.get("DeliverLogsStatus") != "SUCCESS":
@@ -67,9 +70,9 @@ def check_04_3(scene: Scene) -> Judgement:
     if names.keys() <= NOTHING:
         return not_yet("nothing")
     if fixed := [each for each in FIXED if each.casefold() in names]:
-        return not_yet("fixed", names=_listed(fixed))
+        return not_yet("fixed", names=listed(fixed))
     if unknown := [given for name, given in names.items() if name != CHANGEABLE]:
-        return not_yet("unknown-name", names=_listed(unknown))
+        return not_yet("unknown-name", names=listed(unknown))
     return done()
 
 
@@ -103,11 +106,6 @@ def _destination(flow_log: Mapping[str, Any]) -> str:
     return str(flow_log.get("LogGroupName") or arn.partition(":log-group:")[2])
 
 
-def _group(scene: Scene, name: str) -> dict[str, Any] | None:
-    found = scene.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    return next((dict(one) for one in found if one["logGroupName"] == name), None)
-
-
 def _scope(scene: Scene, flow_log: Mapping[str, Any]) -> Judgement | None:
     """What it watches and keeps."""
     resource, traffic = flow_log["ResourceId"], flow_log["TrafficType"]
@@ -118,24 +116,18 @@ def _scope(scene: Scene, flow_log: Mapping[str, Any]) -> Judgement | None:
     if traffic != "REJECT":
         return not_yet("accept" if traffic == "ACCEPT" else "everything")
     tags = {tag["Key"]: tag["Value"] for tag in flow_log.get("Tags", [])}
-    return None if _is_ours(scene, tags) else not_yet("tags")
+    return not_yet("tags") if scene.tags_amiss(tags) else None
 
 
 def _group_problem(scene: Scene, name: str, group: Mapping[str, Any] | None) -> Judgement | None:
     if group is None:
         return not_yet("no-group", group=name)
-    arn = group["arn"].removesuffix(":*")
-    if not _is_ours(scene, scene.client("logs").list_tags_for_resource(resourceArn=arn)["tags"]):
+    if scene.tags_amiss(scene.group_tags(group)):
         return not_yet("group-tags", group=name)
     days = group.get("retentionInDays")
     if days != KEPT_DAYS:
         return not_yet("for-ever", group=name, kept="for ever" if days is None else f"for {days} days")
     return None
-
-
-def _is_ours(scene: Scene, tags: Mapping[str, str]) -> bool:
-    wanted = scene.lab.tag_dict("any")
-    return all(tags.get(key) == wanted[key] for key in ("Project", "Lab"))
 
 
 def _trusted(scene: Scene, role_arn: str, flow_log_id: str) -> bool:
@@ -150,7 +142,3 @@ def _trusted(scene: Scene, role_arn: str, flow_log_id: str) -> bool:
 def _has_refusals(scene: Scene, name: str) -> bool:
     pages = scene.client("logs").get_paginator("filter_log_events").paginate(logGroupName=name, filterPattern="REJECT")
     return any(True for _ in pages.search("events[]"))
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(f"`{each}`" for each in sorted(names))

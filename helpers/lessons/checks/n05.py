@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, commands_sent, done, not_attempted, not_yet
 
 CLIENT = "10.1.0.10"
-REFUSED = re.compile(r"refused|couldn't connect|could not connect", re.IGNORECASE)
-SILENT = re.compile(r"timed out|timeout|100% packet loss", re.IGNORECASE)
+# curl's words alone do not tell: without a limit of its own, a timeout (28) ends in "Couldn't connect", too.
+REFUSED = re.compile(r"connection refused|curl: \(7\).*couldn't connect", re.IGNORECASE)
+SILENT = re.compile(r"timed out|timeout|curl: \(28\)|100% packet loss", re.IGNORECASE)
 PATIENCE = 1800
 _FIELDS = "dst, srcport, dstport, protocol, packets, bytes, start, end"
 TURNED_AWAY = f"[version, account, interface, src={CLIENT}, {_FIELDS}, action=REJECT, ...]"
@@ -26,7 +27,9 @@ ALL_OUT = ("-1", -1, -1, "0.0.0.0/0")
 
 
 def check_05_1(scene: Scene) -> Judgement:
-    sent = [one for one in commands(scene) if not of_the_lesson(one, scene)]
+    """A line of the learner's own was refused, and one waited in vain at a filter that wrote it down."""
+    scene.one("instance", "client-a")
+    sent = [one for one in commands_sent(scene.lab, "client-a") if not of_the_lesson(one, scene)]
     if not sent:
         return not_attempted()
     last = (said(sent[-1]).strip().splitlines() or ["nothing"])[-1]
@@ -40,6 +43,7 @@ def check_05_1(scene: Scene) -> Judgement:
 
 
 def check_05_3(scene: Scene) -> Judgement:
+    """client-a sends to everybody again, and no group lets in more than lesson 01 did."""
     for group, wanted in INBOUND.items():
         there = {shape(rule) for rule in scene.rules(group) if not rule["IsEgress"]}
         if there - wanted and EVERYBODY & {rule[3] for rule in there - wanted}:
@@ -55,13 +59,6 @@ def check_05_3(scene: Scene) -> Judgement:
     return not_yet("narrow" if reaches else "still-shut", rules=told(out) or "none at all")
 
 
-def commands(scene: Scene) -> list[dict[str, Any]]:
-    """What was sent to client-a, oldest first, with its output."""
-    pages = scene.client("ssm").get_paginator("list_command_invocations")
-    found = pages.paginate(InstanceId=scene.one("instance", "client-a"), Details=True).search("CommandInvocations[]")
-    return sorted(found, key=lambda one: one["RequestedDateTime"])
-
-
 def of_the_lesson(command: Mapping[str, Any], scene: Scene) -> bool:
     """Whether a cell of the lesson sent it: those say so in their comment."""
     comment = str(command.get("Comment", ""))
@@ -69,6 +66,7 @@ def of_the_lesson(command: Mapping[str, Any], scene: Scene) -> bool:
 
 
 def said(command: Mapping[str, Any]) -> str:
+    """What a command printed."""
     return " ".join(str(plugin.get("Output", "")) for plugin in command.get("CommandPlugins", ()))
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from helpers.flowlogs import read_table
 from helpers.lessons.checks.n05 import INBOUND, shape, told
-from helpers.lessons.scene import Judgement, Scene, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, as_number, done, not_attempted, not_yet
 
 ENDS = ["10.1.0.10", "10.2.0.10"]
+OF_VPC_A = ["10.1.0.10", "10.1.1.10", "10.1.255.254"]
 PRIVATE = ip_network("10.0.0.0/8")
 ICMP, EVERY = "1", "-1"
 LAST = 32767
@@ -22,26 +23,28 @@ ODD_LINES = [
 
 
 def check_06_1(scene: Scene) -> Judgement:
-    given = scene.answer
-    if isinstance(given, bool) or not _is_whole(given):
-        return not_yet("number", given=_shown(given))
+    """TCP conversations between client-a and web-b, counted once each, whoever wrote of them."""
+    given = as_number(scene.answer)
+    if given is None or not given.is_integer():
+        return not_yet("number", given=_shown(scene.answer))
     records = scene.records()
     between = records[records.srcaddr.isin(ENDS) & records.dstaddr.isin(ENDS) & (records.protocol == 6)]
     sent = between[between.srcaddr == ENDS[0]]
     back = between[between.srcaddr == ENDS[1]]
     ends = {*zip(sent.srcport, sent.dstport, strict=True), *zip(back.dstport, back.srcport, strict=True)}
-    if int(given) == len(ends):
+    if given == len(ends):
         return done()
     known = {
         "lines": len(between),
         "directions": len(between[["srcaddr", "srcport", "dstaddr", "dstport"]].drop_duplicates()),
         "ports": sent.dstport.nunique(),
     }
-    found = [key for key, count in known.items() if count == int(given)]
-    return not_yet(found[0] if found else "far", given=given)
+    found = [key for key, count in known.items() if count == given]
+    return not_yet(found[0] if found else "far", given=int(given))
 
 
 def check_06_3(scene: Scene) -> Judgement:
+    """The ACL of private-b lets answers to pings of VPC A out again, and nothing that it never let out."""
     rules = {shape(rule) for rule in scene.rules("sg-private-b") if not rule["IsEgress"]}
     if rules != INBOUND["sg-private-b"]:
         return not_yet("group", rules=told(rules ^ INBOUND["sg-private-b"]))
@@ -51,23 +54,26 @@ def check_06_3(scene: Scene) -> Judgement:
     out = scene.entries("acl-private-b", egress=True)
     if _reaches_beyond(out):
         return not_yet("too-open", entries=_told(out))
-    if _decision(out) == "allow":
+    shut = [address for address in OF_VPC_A if _decision(out, address) != "allow"]
+    if not shut:
         return done()
-    numbers = [entry["RuleNumber"] for entry in out]
-    return not_attempted() if numbers == [90, 100, LAST] else not_yet("still", entries=_told(out))
+    untouched = [entry["RuleNumber"] for entry in out] == [90, 100, LAST] and out[0]["RuleAction"] == "deny"
+    return not_attempted() if untouched else not_yet("still", entries=_told(out), address=shut[0])
 
 
 def check_06_4(scene: Scene) -> Judgement:
+    """The learner's function adds up their own lines and four more, of every log status."""
     count = scene.answer
     if not callable(count):
         return not_yet("callable", given=_shown(count))
     lines = [*scene.lines(), *ODD_LINES]
     if failing := _failing(count, lines):
         return not_yet("raises", problem=failing[1], line=failing[0])
-    given = count(list(lines))
-    if isinstance(given, bool) or not _is_number(given):
-        return not_yet("kind", given=type(given).__name__)
-    return done() if float(given) == float(read_table(lines).bytes.sum()) else not_yet("result", given=given)
+    answer = count(list(lines))
+    given = as_number(answer)
+    if given is None:
+        return not_yet("kind", given=type(answer).__name__)
+    return done() if given == float(read_table(lines).bytes.sum()) else not_yet("result", given=answer)
 
 
 def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
@@ -86,13 +92,13 @@ def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
     return lines[0], whole
 
 
-def _decision(entries: Sequence[Mapping[str, Any]]) -> str:
-    """What the entries say of a ping's answer to client-a: the first that matches decides."""
+def _decision(entries: Sequence[Mapping[str, Any]], address: str) -> str:
+    """What the entries say of a ping's answer to this address: the first that matches decides."""
     for entry in entries:
         kind = entry.get("IcmpTypeCode", {}).get("Type", -1)
         range_ = entry.get("CidrBlock")
         fits = entry["Protocol"] in (ICMP, EVERY) and kind in (0, -1)
-        if fits and range_ and ip_address(ENDS[0]) in ip_network(range_):
+        if fits and range_ and ip_address(address) in ip_network(range_):
             return str(entry["RuleAction"])
     return "deny"
 
@@ -113,18 +119,6 @@ def _entry(entry: Mapping[str, Any]) -> str:
 
 def _told(entries: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(map(_entry, entries))
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and not isinstance(value, str) and float(value).is_integer()
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from helpers.lessons.disturbances import LAB_WIDE, OUT_TO_SERVICES, OUT_WITHOUT_
 from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet
 from helpers.network import Connections, Packet, Topology, trace
 
-CLIENT, WEB, DB = "10.1.0.10", "10.2.0.10", "10.2.1.10"
+CLIENT, APP, WEB, DB = "10.1.0.10", "10.1.1.10", "10.2.0.10", "10.2.1.10"
 VPC_A, LAB = ("10.1.0.0/16",), ("10.1.0.0/16", "10.2.0.0/16")
 ICMP, TCP = "1", "6"
 EPHEMERAL = (32768, 45000, 60999)  # what Linux takes
@@ -23,8 +23,7 @@ def check_08_1(scene: Scene) -> Judgement:
     added = _added(scene, egress=True, known=OUT_WITHOUT_ICMP)
     for entry in added:
         _no_wider(entry, protocol=ICMP, networks=VPC_A)
-    ping = Packet(CLIENT, DB, 1, icmp_type=8, icmp_code=0, icmp_id=7)
-    return _judged(scene, [(ping, replace(ping, src=DB, dst=CLIENT, icmp_type=0))])
+    return _judged(scene, [_ping(client) for client in (CLIENT, APP)])
 
 
 def check_08_2(scene: Scene) -> Judgement:
@@ -33,7 +32,7 @@ def check_08_2(scene: Scene) -> Judgement:
     _groups_as_narrow_as_before(scene, "sg-private-b")
     for entry in _added(scene, egress=False, known=({"RuleNumber": 100, "Protocol": "-1"},)):
         _no_wider(entry, protocol=TCP, ports=(80, 80), networks=VPC_A)
-    return _judged(scene, [_page(DB, 80, port) for port in EPHEMERAL])
+    return _judged(scene, _pages())
 
 
 def check_08_3(scene: Scene) -> Judgement:
@@ -42,21 +41,22 @@ def check_08_3(scene: Scene) -> Judgement:
     _groups_as_narrow_as_before(scene, "sg-private-b")
     for entry in _added(scene, egress=True, known=OUT_TO_SERVICES):
         _no_wider(entry, protocol=TCP, ports=(1024, 65535), networks=VPC_A)
-    return _judged(scene, [_page(DB, 80, port) for port in EPHEMERAL])
+    return _judged(scene, _pages())
 
 
 def check_08_4(scene: Scene) -> Judgement:
     """Answers leave db-b's subnet towards VPC A, and nothing else does."""
     _was_broken(scene, "08.4")
     _groups_as_narrow_as_before(scene, "sg-private-b")
+    for entry in _added(scene, egress=True, known=({"RuleNumber": 100, "Protocol": "-1"},)):
+        return not_yet("acl", number=entry["RuleNumber"], block=entry.get("CidrBlock") or entry.get("Ipv6CidrBlock"))
     for route in _routes(scene, "rt-private-b"):
         target = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or "a prefix list"
         if route.get("GatewayId", "").startswith("igw-"):
             return not_yet("internet", destination=target)
         if route.get("GatewayId") != "local" and not _within(target, VPC_A):
             return not_yet("wide-route", destination=target)
-    ping = Packet(CLIENT, DB, 1, icmp_type=8, icmp_code=0, icmp_id=7)
-    return _judged(scene, [(ping, replace(ping, src=DB, dst=CLIENT, icmp_type=0))])
+    return _judged(scene, [_ping(client) for client in (CLIENT, APP)])
 
 
 def check_08_5(scene: Scene) -> Judgement:
@@ -88,7 +88,8 @@ def _judged(scene: Scene, talks: list[tuple[Packet, Packet]]) -> Judgement:
     if not open_ones:
         return done()
     some = len(open_ones) < len(talks)
-    return not_yet("sometimes", port=open_ones[0].src_port) if some else not_yet("still")
+    lost = open_ones[0]
+    return not_yet("sometimes", client=lost.src, port=lost.src_port) if some else not_yet("still")
 
 
 def _answered(topology: Topology, request: Packet, answer: Packet) -> bool:
@@ -99,10 +100,21 @@ def _answered(topology: Topology, request: Packet, answer: Packet) -> bool:
     return back.outcome == "delivered"
 
 
-def _page(server: str, port: int, client_port: int) -> tuple[Packet, Packet]:
+def _ping(client: str) -> tuple[Packet, Packet]:
+    """An echo request to db-b, and its reply."""
+    request = Packet(client, DB, 1, icmp_type=8, icmp_code=0, icmp_id=7)
+    return request, replace(request, src=DB, dst=client, icmp_type=0)
+
+
+def _page(server: str, port: int, client_port: int, client: str = CLIENT) -> tuple[Packet, Packet]:
     """A TCP connection's first packet, and its answer."""
-    request = Packet(CLIENT, server, 6, src_port=client_port, dst_port=port, tcp_flags=2)
-    return request, Packet(server, CLIENT, 6, src_port=port, dst_port=client_port, tcp_flags=18)
+    request = Packet(client, server, 6, src_port=client_port, dst_port=port, tcp_flags=2)
+    return request, Packet(server, client, 6, src_port=port, dst_port=client_port, tcp_flags=18)
+
+
+def _pages() -> list[tuple[Packet, Packet]]:
+    """Both machines of VPC A fetch db-b's page, from every kind of port."""
+    return [_page(DB, 80, port, client) for client in (CLIENT, APP) for port in EPHEMERAL]
 
 
 def _groups_as_narrow_as_before(scene: Scene, group: str, also: int | None = None) -> None:

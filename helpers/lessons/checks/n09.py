@@ -1,11 +1,12 @@
 """Does a rule find who did it, and nobody else? Held against the traffic that the learner made in notebook 09."""
 
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from helpers.detection import port_scans, score
-from helpers.lessons.scene import Judgement, Scene, Stop, done, not_attempted, not_yet, numbers
+from helpers.lessons.scene import Judgement, Scene, Stop, commands_sent, done, not_attempted, not_yet, numbers
 from helpers.network import Connections, Packet, Topology, trace
 
 if TYPE_CHECKING:
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
 CLIENT, APP, WEB, DB = "10.1.0.10", "10.1.1.10", "10.2.0.10", "10.2.1.10"
 NAMES = {CLIENT: "client-a", APP: "app-a", WEB: "web-b", DB: "db-b"}
 SCAN, GUESSES = (CLIENT, DB), (WEB, DB)
-_SCANNED = (22, 53, 80, 443, 8080)
+_SCANNED = (1, 22, 53, 80, 443, 1023, 1024, 8080, 33000, 65535)
 _LAST_ENTRY = 32767
+# The three ways of the language to count different values: at once, or one row for each first, and then the rows.
+COUNTS_PORTS = re.compile(r"\bcount_distinct\s*\(|\bdedup\b|\bstats\b.*\|\s*stats\b", re.IGNORECASE | re.DOTALL)
 _MARGIN = 60  # seconds: a window begins up to a minute before its packets
 
 
 def check_09_1(scene: Scene) -> Judgement:
     """A query names the scanner and nobody else, by counting ports."""
     rows = _named_rows(scene, SCAN[0])
-    if "count_distinct" not in str(scene.answer).casefold():
+    if not COUNTS_PORTS.search(without_comments(scene.answer)):
         return not_yet("counts-records")
     return _judged_rows(rows, SCAN[0]) or done()
 
@@ -85,15 +88,18 @@ def check_09_4(scene: Scene) -> Judgement:
     return not_yet("reaches" if len(reached) == len(_SCANNED) else "some", port=reached[0])
 
 
+def without_comments(query: str) -> str:
+    """The query as Insights reads it: lines that begin with # say nothing."""
+    return "\n".join(line for line in query.splitlines() if not line.lstrip().startswith("#"))
+
+
 def _since(scene: Scene) -> float:
     """When the traffic of notebook 09 began, in epoch seconds; ends the check where there is none."""
-    ssm, mark = scene.client("ssm"), scene.lab.name("09 ")
-    pages = [
-        page
-        for name in ("client-a", "web-b")
-        for page in ssm.get_paginator("list_command_invocations").paginate(InstanceId=scene.one("instance", name))
-    ]
-    sent = [one for page in pages for one in page["CommandInvocations"] if one.get("Comment", "").startswith(mark)]
+    mark, machines = scene.lab.name("09 "), ("client-a", "web-b")
+    for name in machines:
+        scene.one("instance", name)
+    every = [one for name in machines for one in commands_sent(scene.lab, name)]
+    sent = [one for one in every if one.get("Comment", "").startswith(mark)]
     if not sent:
         raise Stop(not_attempted("no-traffic"))
     return float(min(one["RequestedDateTime"] for one in sent).timestamp())

@@ -5,9 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from helpers.lessons.scene import QUERY_SECONDS, Judgement, Scene, Stop, done, not_attempted, not_yet
+from helpers.lessons.scene import Judgement, Scene, Stop, as_number, done, listed, not_attempted, not_yet
 
 VERDICTS = ("ACCEPT", "REJECT")
 START, ACTION, BYTES = 10, 12, 9
@@ -28,7 +26,7 @@ def check_10_1(scene: Scene) -> Judgement:
     if not found:
         return not_yet("no-action", rows=len(rows))
     if missing := recorded - found.keys():
-        return not_yet("one-side", seen=_listed(found), missing=_listed(missing))
+        return not_yet("one-side", seen=listed(found), missing=listed(missing))
     for action in sorted(recorded):
         values = _values(found[action])
         low, high = _weight(before, action), _weight(after, action)
@@ -39,9 +37,8 @@ def check_10_1(scene: Scene) -> Judgement:
 
 def check_10_2(scene: Scene) -> Judgement:
     """ALL over ACCEPT, in bytes, with or without the lines that have no verdict."""
-    if not isinstance(scene.answer, int | float) or isinstance(scene.answer, bool):
-        return _as_number(scene)
-    return _factor(scene, float(scene.answer))
+    answer = as_number(scene.answer)
+    return not_yet("shape", given=type(scene.answer).__name__) if answer is None else _factor(scene, answer)
 
 
 def check_10_3(scene: Scene) -> Judgement:
@@ -56,13 +53,13 @@ def check_10_3(scene: Scene) -> Judgement:
 
 def check_10_4(scene: Scene) -> Judgement:
     """The rows of the group's first minute, for the bytes of that minute."""
-    wanted = _arguments(scene.answer)
+    start, end, text = _arguments(scene.answer)
     starts = [int(fields[START]) for fields in _queryable(scene)]
     if not starts:
         return not_yet("missing", kind="record in the group", name=scene.log_group)
     first = min(starts)
-    reference = _run(scene, first, first + MINUTE - 1, "stats count(*) as records by action")
-    mine = _run(scene, *wanted)
+    reference = scene.run_query("stats count(*) as records by action", first, first + MINUTE - 1)
+    mine = scene.run_query(text, start, end)
     if _rows(mine) != _rows(reference):
         return not_yet("other-answer", seen=f"{len(mine['results'])} row(s), {sorted(map(sorted, _rows(mine)))}")
     scanned, enough = mine["statistics"]["bytesScanned"], reference["statistics"]["bytesScanned"]
@@ -106,13 +103,6 @@ def _misread(records: Sequence[Sequence[str]], action: str, values: Sequence[flo
     return not_yet("off", action=action, seen=", ".join(f"{value:g}" for value in values) or "no number")
 
 
-def _as_number(scene: Scene) -> Judgement:
-    """Decimals and numpy's numbers count as numbers; texts do not."""
-    if isinstance(scene.answer, str | bool) or not hasattr(scene.answer, "__float__"):
-        return not_yet("shape", given=type(scene.answer).__name__)
-    return _factor(scene, float(scene.answer))
-
-
 def _factor(scene: Scene, answer: float) -> Judgement:
     records = [line.split() for line in scene.lines()]
     weights = Counter({action: _weight(records, action) for action in (*VERDICTS, "-")})
@@ -153,28 +143,6 @@ def _arguments(answer: Any) -> tuple[int, int, str]:
     return start, end, answer["queryString"]
 
 
-def _run(scene: Scene, start: int, end: int, text: str) -> dict[str, Any]:
-    """A query to its end, with its statistics. Ends the check where AWS refuses it."""
-    logs = scene.client("logs")
-    try:
-        query = logs.start_query(logGroupName=scene.log_group, startTime=start, endTime=end, queryString=text)
-    except ClientError as refusal:
-        raise Stop(not_yet("query-refused", answer=refusal.response["Error"]["Message"])) from refusal
-
-    def ended() -> Any:
-        reply = logs.get_query_results(queryId=query["queryId"])
-        return reply if reply["status"] not in ("Scheduled", "Running") else None
-
-    reply = scene.lab.wait_until(ended, QUERY_SECONDS, "end of the query")
-    if reply["status"] != "Complete":
-        raise Stop(not_yet("query-failed", status=reply["status"]))
-    return dict(reply)
-
-
 def _rows(reply: Mapping[str, Any]) -> set[frozenset[str]]:
     """The values of each row, whatever the columns are called."""
     return {frozenset(p["value"] for p in row if p["field"] != "@ptr") for row in reply["results"]}
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(f"`{each}`" for each in sorted(names))

@@ -161,7 +161,7 @@ def window(draw: Draw) -> Case:
 def clock(draw: Draw) -> Case:
     record = draw.record()
     begins, ends = (datetime.fromtimestamp(_whole(at), UTC) for at in (record.start, record.end))
-    also = (f"{begins:%H:%M:%S}", f"{begins:%H:%M} UTC")
+    also = (f"{begins:%H:%M:%S}", f"{begins:%H:%M} UTC", f"{begins.hour}:{begins:%M}")
     traps = {"end": (f"{ends:%H:%M}", f"{ends:%H:%M:%S}"), "epoch": (record.start,)}
     return Case((record,), f"{begins:%H:%M}", also=also, traps=traps, facts={"whole": f"{begins:%Y-%m-%d %H:%M:%S}"})
 
@@ -212,11 +212,8 @@ def secondary(draw: Draw) -> Case:
 def nat(draw: Draw) -> Case:
     gateway, real, out = f"10.1.0.{draw.number(4, 9)}", f"10.1.1.{draw.number(10, 250)}", draw.outside()
     layout = custom("interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport protocol bytes action")
-    record = draw.record(srcaddr=out, dstaddr=gateway, pkt_srcaddr=out, pkt_dstaddr=real, srcport=443)
-    record = draw.record(
-        **_only(record, "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr", "srcport"), dstport=draw.own_port()
-    )
-    return Case((record,), real, traps={"gateway": (gateway,), "outside": (out,)}, format=layout)
+    record = draw.record(srcaddr=real, dstaddr=gateway, pkt_srcaddr=real, pkt_dstaddr=out)
+    return Case((record,), out, traps={"gateway": (gateway,), "sender": (real,)}, format=layout)
 
 
 def flags(draw: Draw) -> Case:
