@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from helpers.lab import Lab, open_lab, process
+from helpers.lab import Lab
 from helpers.lessons import content
 from helpers.lessons.desk import exercises
 from helpers.lessons.progress import Notebook
 from helpers.lessons.verdict import Verdict
+from tests.support.labs import lab_in
 
 GROUP, REJECTS = "/demo/vpc-flow-logs", "/demo/rejects"
 READ = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams"]
@@ -20,13 +21,9 @@ READ = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams"]
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The lab as the lessons before 10 leave it."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLOWLOGS_HOME", str(home))
-        lab = open_lab()
+    with lab_in(tmp_path_factory.mktemp("home")) as lab:
         lab.catch_up("10")
         yield lab
-    process.stop(home)
 
 
 @pytest.fixture

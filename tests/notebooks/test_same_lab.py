@@ -2,17 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.lab import Lab, open_lab, process
 from helpers.lab.snapshot import Snapshot, snapshot
 from helpers.runner import run_notebooks
 from tests.notebooks.classroom import NOTEBOOKS
+from tests.support.labs import lab_in
 
 pytestmark = pytest.mark.long
 
@@ -20,16 +18,6 @@ pytestmark = pytest.mark.long
 PATHS = sorted(path for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb") if path.name[:2] not in ("00", "99"))
 # When something was made depends on what else was done meanwhile; what it is does not.
 _MOMENTS = {"CreationTime", "creationTime", "CreateTime", "ClientToken", "UsageOperationUpdateTime", "ExpirationTime"}
-
-
-@contextmanager
-def lab_in(home: Path) -> Iterator[Lab]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLOWLOGS_HOME", str(home))
-        try:
-            yield open_lab()
-        finally:
-            process.stop(home)
 
 
 def test_catching_up_is_as_good_as_running(tmp_path: Path) -> None:

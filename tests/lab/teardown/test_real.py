@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from helpers.lab import Lab, open_lab, process
+from helpers.lab import Lab, open_lab
 from helpers.lab.catchup import NOTEBOOKS
+from tests.support.labs import lab_in
 
 pytestmark = pytest.mark.long
 
@@ -57,16 +57,6 @@ def account(lab: Lab) -> Account:
 def wait_an_hour(lab: Lab) -> None:
     end = lab.now() + timedelta(hours=1)
     lab.wait_until(lambda: lab.now() >= end, timeout=timedelta(hours=2), what="an hour later")
-
-
-@contextmanager
-def lab_in(home: Path) -> Iterator[Lab]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLOWLOGS_HOME", str(home))
-        try:
-            yield open_lab()
-        finally:
-            process.stop(home)
 
 
 @pytest.fixture(scope="module")
