@@ -116,13 +116,18 @@ def wanted(project, constraints, extras):
     return {"made_from": digest, "extras": sorted(extras.split(",")) if extras else []}
 
 
-def is_ready(want):
-    """Whether .venv was finished from exactly these files, with these extras at least, and its Python still starts."""
+def stamp():
+    """What the .venv that is there was made from; empty where nothing tells."""
     try:
         with open(STAMP, encoding="utf-8") as file:
-            have = json.load(file)
+            return json.load(file)
     except (OSError, ValueError):
-        return False
+        return {}
+
+
+def is_ready(want):
+    """Whether .venv was finished from exactly these files, with these extras at least, and its Python still starts."""
+    have = stamp()
     if have.get("made_from") != want["made_from"] or set(want["extras"]) - set(have.get("extras", ())):
         return False
     return not os.path.exists(UNFINISHED) and version_of([venv_python()]) is not None
@@ -179,6 +184,8 @@ def set_up(arguments):
     want = wanted(project, constraints, arguments.extras)
     if is_ready(want):
         return
+    # What one target installed stays for it: else `make test` and `make book` would install in turn.
+    want["extras"] = sorted({*want["extras"], *stamp().get("extras", ())})
     uv = None if arguments.no_uv else shutil.which("uv")
     if not usable(with_pip=not uv):
         python = find_python()
@@ -186,7 +193,7 @@ def set_up(arguments):
         make(python, with_pip=not uv)
     with open(UNFINISHED, "w", encoding="utf-8"):
         pass
-    install(uv, arguments.extras)
+    install(uv, ",".join(want["extras"]))
     with open(STAMP, "w", encoding="utf-8") as file:
         json.dump(want, file)
     os.unlink(UNFINISHED)
@@ -195,7 +202,7 @@ def set_up(arguments):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Make or refresh the course's Python environment in .venv.")
-    parser.add_argument("--extras", default="test", help="extras of pyproject.toml to install (test)")
+    parser.add_argument("--extras", default="", help="extras of pyproject.toml to install, such as test,ui (none)")
     parser.add_argument("--no-uv", action="store_true", help="use pip even when uv is there")
     arguments = parser.parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""Every benchmark, one process each: `python -m benchmarks [name ...]`; a closing table, 1 if a target was missed."""
+"""Every benchmark, one process each: ``python -m benchmarks [name ...]``; a closing table, 1 if a target was missed."""
 
 import pkgutil
 import subprocess

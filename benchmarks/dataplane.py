@@ -1,4 +1,4 @@
-"""Records and packets, as ratios within one run: `python -m benchmarks.dataplane [--records N] [--conversations N]`.
+"""Records and packets, as ratios within one run: ``python -m benchmarks.dataplane [--records N] [--conversations N]``.
 
 * reading flow log text into a table against flowlogs-reader's records, clean (target: 20 at least) and with
   gaps (target: 12 at least);
@@ -63,14 +63,14 @@ def parsing(count: int, gaps: bool) -> float:
     ours, theirs = [], []
     for _ in range(ROUNDS):
         ours.append(timed(lambda: read_table(text)) / len(made))
-        theirs.append(timed(lambda: [ReaderRecord.from_cwl_event({"message": one}) for one in some]) / len(some))
+        theirs.append(timed(lambda: [ReaderRecord.from_cwl_event({"message": line}) for line in some]) / len(some))
     return statistics.median(theirs) / statistics.median(ours)
 
 
 def memory(count: int) -> float:
     """Bytes per record of a table over those of a dict per record."""
     made = lines(count, gaps=True)
-    return _held(lambda: read_table(made)) / _held(lambda: [_as_dict(one) for one in made])
+    return _held(lambda: read_table(made)) / _held(lambda: [_as_dict(line) for line in made])
 
 
 def _as_dict(line: str) -> dict[str, Any]:

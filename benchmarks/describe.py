@@ -1,4 +1,4 @@
-"""A describe call against the sandbox and against stock moto, in one run: `python -m benchmarks.describe [rounds]`.
+"""A describe call against the sandbox and against stock moto, in one run: ``python -m benchmarks.describe [rounds]``.
 
 Both are servers of their own process on the loopback address, hold the same network (two VPCs, subnets, rules, tags)
 and answer the same plain boto3 calls in turn, so that both meet the same machine. Target: at most 1.3 times the time
@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from helpers.lab import process
+from helpers.lab import sandbox_process
 
 TARGET = 1.3
 WARM = 10
@@ -93,7 +93,7 @@ def measure(ours: Any, stock: Any, rounds: int) -> dict[str, dict[str, float]]:
 def main(rounds: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        info = process.start(home)
+        info = sandbox_process.start(home)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         stock = subprocess.Popen([sys.executable, "-c", STOCK], text=True, **pipes)  # type: ignore[call-overload]
         try:
@@ -107,9 +107,9 @@ def main(rounds: int) -> int:
             figures = measure(*pair, rounds)
         finally:
             stock.communicate("")
-            process.stop(home)
-    worst = max(each["ratio"] for each in figures.values())
-    shown = {action: {name: round(value, 2) for name, value in each.items()} for action, each in figures.items()}
+            sandbox_process.stop(home)
+    worst = max(medians["ratio"] for medians in figures.values())
+    shown = {action: {name: round(value, 2) for name, value in medians.items()} for action, medians in figures.items()}
     print(json.dumps({"rounds": rounds, "calls": shown, "largest_ratio": round(worst, 3), "at_most": TARGET}, indent=2))
     return 1 if worst > TARGET else 0
 

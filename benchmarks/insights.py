@@ -74,10 +74,10 @@ def alternately(
     """Medians of the two in seconds, run in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for call, found in zip((first, second), times, strict=True):
+        for call, seconds in zip((first, second), times, strict=True):
             begun = clock()
             call()
-            found.append(clock() - begun)
+            seconds.append(clock() - begun)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
@@ -102,7 +102,7 @@ def by_engine(text: str, table: LogTable) -> Callable[[], object]:
 
 
 def by_hand(sql: str, table: LogTable) -> Callable[[], object]:
-    """The way of somebody who knows the table."""
+    """The way of an author who knows the table."""
     statement = sql.format(t=table.source)
     return lambda: table.database.cursor().execute(statement).fetchall()
 
@@ -148,11 +148,11 @@ def main() -> int:
         begun = time.perf_counter()
         table = flow_table(records, shuffled, database)
         spent = time.perf_counter() - begun
-        each = database.memory_bytes() / records
+        size = database.memory_bytes() / records
         label = f"{records:,} " + ("shuffled" if shuffled else "ordered")
-        print(f"{label:19} loaded in {spent:.1f} s, {each:.0f} bytes an event in memory", flush=True)
+        print(f"{label:19} loaded in {spent:.1f} s, {size:.0f} bytes an event in memory", flush=True)
         worst = max(worst, compare(table, label, options.rounds, clock))
-        table.drop()
+        del table  # before the next one is loaded
     print(f"largest ratio {worst:.2f} (gate 1.2)")
     return 0 if worst <= 1.2 and compiling < 0.010 and fixed < 0.005 else 1
 

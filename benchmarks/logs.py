@@ -1,4 +1,4 @@
-"""CloudWatch Logs storage, as ratios within one run: `python -m benchmarks.logs [events]`.
+"""CloudWatch Logs storage, as ratios within one run: ``python -m benchmarks.logs [events]``.
 
 * GetLogEvents page k against page 1 in a stream of a million events (target: 1.3 at most);
 * PutLogEvents, durable, against moto's in-memory backend, interleaved (target: at least moto's rate);
@@ -18,10 +18,10 @@ from typing import Any
 
 from benchmarks.queries import over_moto
 from helpers.sandbox.calls import Call, Caller
-from helpers.sandbox.eventstore import EventStore
 from helpers.sandbox.logs.put import put_log_events
 from helpers.sandbox.logs.reads import get_log_events
 from helpers.sandbox.logs.state import LogGroup, LogsState
+from helpers.sandbox.store.event_store import EventStore
 
 NOW = 1_700_000_000
 BATCH = 7_600

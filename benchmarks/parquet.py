@@ -3,7 +3,7 @@
     python -m benchmarks.parquet [--records 10000000]
 
 Typed columns beside the message take at most 0.4 of the text's bytes; a process that opens the file and asks every
-question of `benchmarks.insights` stays under 1 GiB of memory, libraries included.
+question of ``benchmarks.insights`` stays under 1 GiB of memory, libraries included.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def write(records: int, path: Path) -> int:
     """Writes generated records; returns the bytes of their text, one line each."""
     table = flow_table(records, False, Database(memory_limit="6GB"))
     table.to_parquet(path)
-    return table.bytes_in(0, 2**60) + records
+    return table.totals_in(0, 2**60)[1] + records
 
 
 def ask(path: Path) -> int:
@@ -34,16 +34,16 @@ def ask(path: Path) -> int:
     table = open_logs(path)
     for name, (text, _) in QUESTIONS.items():
         begun = time.perf_counter()
-        found = run(text, table, START, START + 200_000)
-        print(f"{name:20} {len(found):4} rows in {time.perf_counter() - begun:5.2f} s")
+        result = run(text, table, START, START + 200_000)
+        print(f"{name:20} {len(result):4} rows in {time.perf_counter() - begun:5.2f} s")
     return peak()
 
 
 def peak() -> int:
     """The most memory this process has had. Linux passes ru_maxrss on to a child, so its own figure comes first."""
     status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
+    return int(line[1]) * 1024 if line else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> int:

@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from helpers.lab import process
-from helpers.lab.access import SandboxAccess
+from helpers.lab import sandbox_process
+from helpers.lab.connection import SandboxConnection
 
 EVENTS = 100_000
 BATCH = 7_600
@@ -60,11 +60,11 @@ def moto() -> Iterator[Any]:
 def sandbox() -> Iterator[tuple[Any, Callable[[], float]]]:
     """A client of ours, and its clock."""
     with tempfile.TemporaryDirectory() as folder:
-        access = SandboxAccess("us-east-1", Path(folder))
+        access = SandboxConnection("us-east-1", Path(folder))
         try:
             yield access.client("logs"), lambda: access.now().timestamp()
         finally:
-            process.stop(Path(folder))
+            sandbox_process.stop(Path(folder))
 
 
 def fill(client: Any, group: str, now: float, count: int) -> None:

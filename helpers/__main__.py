@@ -7,48 +7,48 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from helpers.commands.command_line import CommandParser
 from helpers.commands.errors import CommandError, ExitCode, broken
 
 if sys.version_info < (3, 11):  # noqa: UP036 - an old Python in a checkout gets this far
     print(f"Python 3.11 or newer is needed, and {sys.executable} is older: run `make setup`.", file=sys.stderr)
     sys.exit(3)
 
-# Subcommand -> (module, what it does). A module of helpers.commands has add_arguments(parser) and
-# run(arguments); the others read their own arguments in main(argv).
-_OURS = {
-    "run": ("helpers.commands.run", "run notebooks headless, in order, in a sandbox of their own"),
-    "lab": ("helpers.commands.jupyterlab", "open JupyterLab on your own copies of the notebooks"),
-    "fresh": ("helpers.commands.fresh", "put your copy of a notebook aside and take the shipped one"),
-    "query": ("helpers.commands.query", "put a Logs Insights query to log files, for nothing"),
-    "sandbox": ("helpers.commands.sandbox", "the offline AWS: start, stop, status, reset, clock"),
-    "doctor": ("helpers.commands.doctor", "say whether this machine is ready, and what to do if not"),
+# Subcommand -> (its module in helpers.commands, with add_arguments(parser) and run(arguments); what it does).
+_SUBCOMMANDS = {
+    "run": ("run", "run notebooks headless, in order, in a sandbox of their own"),
+    "lab": ("jupyterlab", "open JupyterLab on your own copies of the notebooks"),
+    "start-at": ("start_at", "make an account in which all that a notebook needs is there"),
+    "break": ("break_seat", "break one thing in a lab, for a learner to find"),
+    "reset": ("reset", "repair a broken lab, or begin a new account at a notebook"),
+    "status": ("status", "show the progress of a class, by seat"),
+    "fresh": ("fresh", "put your copy of a notebook aside and take the shipped one"),
+    "query": ("query", "run a Logs Insights query against log files, free of charge"),
+    "sandbox": ("sandbox", "the offline AWS: start, stop, status, reset, clock"),
+    "exercises": ("exercise_cells", "write the exercises' cells into the notebooks, from data/exercises"),
+    "doctor": ("doctor", "say whether this machine is ready, and what to do if not"),
+    "book": ("book", "build the course as a site from its executed notebooks and docs/"),
+    "day": ("day", "make the recorded day of data/recorded_day anew from its scenario"),
+    "preflight": ("preflight", "say whether an account is ready for a lab, and what it will cost"),
+    "health": ("health", "check whether the flow logs of an account really work; it only reads"),
+    "assumptions": ("assumptions", "try in an account what AWS does not document, and write down what was seen"),
+    "writeup": ("write_up", "write the report of your lab: claims with their evidence, no account ids"),
+    "teardown": ("teardown", "remove what the course made in an account"),
 }
-_THEIRS = {
-    "teardown": ("helpers.lab.teardown", "remove what the course made in an account"),
-}
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, with one sentence instead of the whole usage for a mistake."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] not in _SUBCOMMANDS:
+        return _overview(words)
+    module_name, purpose = _SUBCOMMANDS[words[0]]
     try:
-        if words and words[0] in _THEIRS:
-            module = importlib.import_module(_THEIRS[words[0]][0])
-            return int(module.main(words[1:]))
-        if words and words[0] in _OURS:
-            module = importlib.import_module(_OURS[words[0]][0])
-            parser = _Parser(prog=f"python -m helpers {words[0]}", description=_OURS[words[0]][1])
-            module.add_arguments(parser)
-            return int(module.run(parser.parse_args(words[1:])))
+        module = importlib.import_module(f"helpers.commands.{module_name}")
+        parser = CommandParser(prog=f"python -m helpers {words[0]}", description=f"{purpose[0].upper()}{purpose[1:]}.")
+        module.add_arguments(parser)
+        return int(module.run(parser.parse_args(words[1:])))
     except (CommandError, ModuleNotFoundError) as error:
         mistake = _missing(error) if isinstance(error, ModuleNotFoundError) else error
         print(mistake, file=sys.stderr)
@@ -56,9 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return ExitCode.CHECK_FAILED
-    parser = _Parser(prog="python -m helpers", formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("subcommand", choices=[*_OURS, *_THEIRS], metavar="subcommand")
-    parser.epilog = "\n".join(f"  {name:<10}{does}" for name, (_, does) in {**_OURS, **_THEIRS}.items())
+
+
+def _overview(words: Sequence[str]) -> int:
+    """Show the help that was asked for, or refuse what is no subcommand."""
+    parser = CommandParser(prog="python -m helpers", formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("subcommand", choices=_SUBCOMMANDS, metavar="subcommand")
+    parser.epilog = "\n".join(f"  {name:<12}{purpose}" for name, (_, purpose) in _SUBCOMMANDS.items())
     parser.parse_args(words)
     return ExitCode.USAGE
 

@@ -10,8 +10,8 @@ the clock of your ``lab``. ``%%insights?`` lists the options.
 """
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from keyword import iskeyword
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -22,16 +22,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from helpers.insights import MalformedQuery, moment
+from helpers.insights import MalformedQuery, as_frame, case_remarks, open_logs, parse_time, run
+from helpers.insights import compile as compile_query
 from helpers.lab import Lab, LabError
+from helpers.lab.query_run import run_query
 
 _MOST_SECONDS = 3600  # CloudWatch ends a query itself after an hour
-_TIMES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_NEVER_NUMBERS = ("@message", "@logStream", "@log", "@ptr")
-
-Pairs = Sequence[Sequence[Mapping[str, str]]]
-
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -53,6 +49,7 @@ class InsightsMagics(Magics):  # type: ignore[misc]
     @_magic
     @_option("name", nargs="?", help="store the DataFrame under this name, too")
     @_option("--group", "-g", action="append", default=[], help="a log group; give several with several --group")
+    @_option("--file", "-f", action="append", default=[], help="a file instead, as of a download: all of it is read")
     @_option("--since", default="1h", help="from when: 30m, 3h, 7d (before now), 2026-01-31T09:30 (UTC), epoch seconds")
     @_option("--until", default="now", help="to when, written in the same ways")
     @_option("--limit", type=int, help="at most so many rows, unless the query says (10,000)")
@@ -67,10 +64,12 @@ class InsightsMagics(Magics):  # type: ignore[misc]
         __tracebackhide__ = True
         names: dict[str, Any] = self.shell.user_ns  # type: ignore[union-attr]
         given = _arguments(self.insights, line)
-        lab = _lab(names, given.lab)
         if given.name is not None and (not given.name.isidentifier() or iskeyword(given.name)):
             raise ValueError(f"{given.name!r} cannot be the name of a variable: choose letters, digits and _.")
-        frame = ask(lab, cell, given.group, given.since, given.until, given.limit)
+        if given.file:
+            frame = ask_files(cell, given.file, given.limit)
+        else:
+            frame = ask(_lab(names, given.lab), cell, given.group, given.since, given.until, given.limit)
         if given.name is not None:
             names[given.name] = frame
         return frame
@@ -115,6 +114,7 @@ def ask(
     ``groups``: names, or ARNs; none when the query begins with SOURCE. ``since`` and ``until`` as in the magic.
     Raises what boto3 raises; the text of a MalformedQueryException shows the place with a caret. ValueError for
     arguments that make no sense, RuntimeError for a query that failed or was stopped, TimeoutError after an hour.
+    A field of flow log records in another letter case is said on standard error.
     """
     __tracebackhide__ = True
     text = query.strip("\n")
@@ -123,15 +123,27 @@ def ask(
     if not groups and not re.match(r"\s*source\b", text, re.IGNORECASE):
         raise ValueError("Say which log group to ask: --group NAME.")
     start, end = _span(lab, since, until)
-    logs = lab.client("logs")
     where = {"startTime": start, "endTime": end, "queryString": text, **({"limit": limit} if limit else {})}
     try:
-        query_id = logs.start_query(**_named(groups), **where)["queryId"]
+        reply = run_query(lab, _MOST_SECONDS, **_named(groups), **where)
     except ClientError as error:
         _explained(error, lab, text)
-    replies = _finished(lab, logs, query_id)
-    frame = as_frame([row for reply in replies for row in reply["results"]])
-    frame.attrs["statistics"] = replies[0].get("statistics", {})
+    frame = as_frame(reply)
+    # what the sandbox answers another way than AWS may is said with the answer
+    known = () if lab.real else compile_query(text).remarks
+    for remark in (*case_remarks(text, frame.columns), *known):
+        print(remark, file=sys.stderr)
+    return frame
+
+
+def ask_files(query: str, files: Sequence[str], limit: int | None = None) -> pd.DataFrame:
+    """The same over files, all of them from their first record to the last: nothing is asked of AWS.
+
+    Raises ``MalformedQuery``, whose text shows the place, ``QueryFailed`` and what opening the files raises.
+    """
+    result = run(query.strip("\n"), open_logs(files), limit=limit)
+    frame = result.to_pandas()
+    frame.attrs["statistics"] = result.statistics
     return frame
 
 
@@ -140,8 +152,8 @@ def _span(lab: Lab, since: str, until: str) -> tuple[int, int]:
     __tracebackhide__ = True
     now = int(lab.now().timestamp())
     try:
-        end = moment(until, before=now)
-        start = moment(since, before=now)
+        end = parse_time(until, before=now)
+        start = parse_time(since, before=now)
     except ValueError as error:
         raise ValueError(f"--since or --until: {error}.") from None
     if end < start:
@@ -156,29 +168,6 @@ def _named(groups: Sequence[str]) -> dict[str, Any]:
     if len(groups) == 1:
         return {"logGroupName": groups[0]}
     return {"logGroupNames": list(groups)} if groups else {}
-
-
-def _finished(lab: Lab, logs: Any, query_id: str) -> list[dict[str, Any]]:
-    """All pages of the results. A query that nobody waits for any more is stopped: it would go on costing."""
-    __tracebackhide__ = True
-
-    def ended() -> dict[str, Any] | None:
-        reply: dict[str, Any] = logs.get_query_results(queryId=query_id)
-        return reply if reply["status"] not in ("Scheduled", "Running") else None
-
-    try:
-        reply = lab.wait_until(ended, _MOST_SECONDS, "end of the query")
-    except BaseException:
-        with suppress(ClientError):
-            logs.stop_query(queryId=query_id)
-        raise
-    assert reply is not None  # wait_until returns what is something
-    if reply["status"] != "Complete":
-        raise RuntimeError(f"The query ended as {reply['status']}: there is no result.")
-    replies = [reply]
-    while token := replies[-1].get("nextToken"):
-        replies.append(logs.get_query_results(queryId=query_id, nextToken=token))
-    return replies
 
 
 def _explained(error: ClientError, lab: Lab, query: str) -> NoReturn:
@@ -205,33 +194,3 @@ def _with_caret(response: Mapping[str, Any], query: str) -> str:
         return str(said)
     start, end = place["startCharOffset"], place.get("endCharOffset")
     return str(MalformedQuery(found.get("message") or said, query, start, end))
-
-
-# --- rows as a table ----------------------------------------------------------------------------------------------
-
-
-def as_frame(results: Pairs) -> pd.DataFrame:
-    """The ``results`` of GetQueryResults as a DataFrame, without the pointers ``@ptr``.
-
-    A column whose values are all numbers or all times gets that type; everything arrives as text.
-
-    >>> rows = [[{"field": "port", "value": "22"}, {"field": "@ptr", "value": "x"}], [{"field": "port", "value": "80"}]]
-    >>> as_frame(rows).port.sum()
-    np.int64(102)
-    """
-    rows = [{pair["field"]: pair["value"] for pair in row if pair["field"] != "@ptr"} for row in results]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    return pd.DataFrame({name: _typed(name, [row.get(name) for row in rows]) for name in columns})
-
-
-def _typed(name: str, values: list[str | None]) -> Any:
-    there = [value for value in values if value is not None]
-    if name in _NEVER_NUMBERS or not there:
-        return pd.Series(values, dtype="str")
-    if all(map(_TIMES.fullmatch, there)):
-        return pd.to_datetime(pd.Series(values, dtype="str"), format="%Y-%m-%d %H:%M:%S.%f")
-    if not all(map(_NUMBER.fullmatch, there)):
-        return pd.Series(values, dtype="str")
-    whole = all(value.lstrip("-").isdigit() and abs(int(value)) < 2**63 for value in there)
-    kind: Any = int if whole else float
-    return pd.array([None if value is None else kind(value) for value in values], dtype="Int64" if whole else "Float64")

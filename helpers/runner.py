@@ -25,15 +25,16 @@ import nbformat
 import papermill
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from helpers.lessons.verdict import CHECK_MIME
+from helpers.lessons.outcome import CHECK_MIME
 
-__all__ = ["CHECK_MIME", "HEAVY", "Check", "CourseResult", "NotebookResult", "run_notebooks", "without_ansi"]
+__all__ = ["CHECK_MIME", "HEAVY", "CourseResult", "NotebookResult", "ReportedCheck", "run_notebooks", "without_ansi"]
 
-# What every notebook of the course imports, and what makes half of a kernel's start.
-HEAVY = ("boto3", "pandas", "matplotlib.pyplot")
+# What the notebooks of the course import, with boto3, pandas and DuckDB: half of a kernel's start.
+HEAVY = ("helpers.lab", "helpers.lessons", "helpers.figures", "helpers.insights")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LONGEST_RUN = 24 * 3600.0
 
@@ -41,7 +42,7 @@ Status = Literal["passed", "failed", "not run"]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReportedCheck:
     """What one ``check(...)`` in a notebook said; ``passed`` is None where nothing was attempted yet."""
 
     id: str
@@ -59,7 +60,7 @@ class NotebookResult:
     seconds: float = 0.0
     problem: str = ""
     details: str = ""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[ReportedCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,21 @@ def _all_done(result: NotebookResult) -> NotebookResult:
     return replace(result, status="failed", problem=f"not done: {words}", checks=checks)
 
 
+class _SavesAtTheEnd(NBClientEngine):  # type: ignore[misc]
+    """papermill's engine, which otherwise writes the whole copy before and after every cell: a third of the time."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
+        copy, nb_man.output_path = nb_man.output_path, None
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+        finally:
+            nb_man.output_path = copy
+
+
+papermill_engines.register("saves-at-the-end", _SavesAtTheEnd)
+
+
 class _Kernels:
     """A kernel now, and the next one getting ready meanwhile."""
 
@@ -147,7 +163,10 @@ class _Kernels:
         self._environment = dict(environment)
         self._folder = folder
         # By expression, so that no name appears: a notebook that forgets an import must fail here too.
-        self._warm_up = "\n".join(f"__import__({name!r})" for name in preload)
+        lines = [f"__import__({name!r})" for name in preload]
+        if "helpers.lab" in preload:
+            lines.append("__import__('helpers.lab.connection', fromlist=['warm']).warm()")
+        self._warm_up = "\n".join(lines)
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._next: Future[KernelManager] | None = None
 
@@ -220,6 +239,7 @@ def _run_one(
             str(executed),
             parameters=dict(values),
             kernel_name="python3",
+            engine_name="saves-at-the-end",
             progress_bar=False,
             km=kernel,
             timeout_func=lambda cell: max(1, math.ceil(deadline - time.monotonic())),
@@ -259,24 +279,24 @@ def _judge(path: Path, executed: Path, problem: str, seconds: float) -> Notebook
     return NotebookResult(path.stem, status, len(done), round(seconds, 2), problem, details, checks)
 
 
-def _checks(cells: Sequence[Any]) -> list[Check]:
+def _checks(cells: Sequence[Any]) -> list[ReportedCheck]:
     found = []
     for cell in cells:
         for output in cell.outputs:
             data = output.get("data", {})
             if CHECK_MIME in data:
                 said = data[CHECK_MIME]
-                found += [_check(each) for each in (said if isinstance(said, list) else [said])]
+                found += [_check(reported) for reported in (said if isinstance(said, list) else [said])]
     return found
 
 
-def _check(data: Any) -> Check:
+def _check(data: Any) -> ReportedCheck:
     if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
-        return Check("unnamed", False, f"not a check's data: {data!r}")
+        return ReportedCheck("unnamed", False, f"not a check's data: {data!r}")
     passed = data.get("passed")
     if passed is not None and not isinstance(passed, bool):
-        return Check(data["id"], False, f"'passed' must be true, false or null, not {passed!r}")
-    return Check(data["id"], passed, without_ansi(str(data.get("message", ""))))
+        return ReportedCheck(data["id"], False, f"'passed' must be true, false or null, not {passed!r}")
+    return ReportedCheck(data["id"], passed, without_ansi(str(data.get("message", ""))))
 
 
 def _line(error: BaseException) -> str:

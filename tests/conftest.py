@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCUSE = "not on this machine: "
+pytest_plugins = ("tests.support.order", "tests.support.cases", "tests.support.budget", "tests.support.browser")
 
 
 class OutsideConnectionError(AssertionError):

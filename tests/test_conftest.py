@@ -1,5 +1,6 @@
 """The guards of conftest.py do guard."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -27,6 +28,9 @@ def test_must_run_turns_a_skip_into_a_failure(tmp_path: Path, root: Path, reason
     (tmp_path / "conftest.py").write_text((root / "tests" / "conftest.py").read_text())
     (tmp_path / "test_it.py").write_text(f"import pytest\ndef test_it():\n    pytest.skip({reason!r})\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--must-run", "test_it.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == exit_code, done.stdout
     assert (reason in done.stdout) == (exit_code == 1)

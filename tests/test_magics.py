@@ -13,8 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers.lab import Lab, LabError, process
-from helpers.lab.access import Access, SandboxAccess
+from helpers.lab import Lab, LabError, sandbox_process
+from helpers.lab.connection import AccountConnection, SandboxConnection
 from helpers.magics import ask, load_ipython_extension, unload_ipython_extension
 
 GROUP = "/demo/vpc-flow-logs"
@@ -25,13 +25,13 @@ LINE = "2 123456789012 eni-1 10.1.0.10 10.2.1.10 51000 {} 6 1 40 {} {} {} OK"
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     yield folder
-    process.stop(folder)
+    sandbox_process.stop(folder)
 
 
 @pytest.fixture(scope="module")
 def lab(home: Path) -> Lab:
     """A lab with six records a millisecond apart; the last is a NODATA line."""
-    found = Lab(SandboxAccess("us-east-1", home), "demo")
+    found = Lab(SandboxConnection("us-east-1", home), "demo")
     logs = found.client("logs")
     logs.create_log_group(logGroupName=GROUP)
     logs.create_log_group(logGroupName="/demo/other")
@@ -92,6 +92,27 @@ def test_several_groups_limit_and_nothing_found(shell: InteractiveShell) -> None
     assert shell.run_cell(f"%%insights --group {GROUP}\nfilter dstPort = 1").result.empty
     sourced = shell.run_cell("%%insights\nSOURCE logGroups(namePrefix: ['/demo']) | stats count(*) as n").result
     assert sourced.n.tolist() == [6]
+
+
+def test_a_file_instead_of_a_group_needs_no_lab(shell: InteractiveShell, tmp_path: Path) -> None:
+    path = tmp_path / "records.txt"
+    path.write_text("\n".join(LINE.format(port, 100, 160, "REJECT") for port in (22, 22, 80)))
+    shell.user_ns["records"] = path
+    del shell.user_ns["lab"]
+    result = shell.run_cell("%%insights ports --file {records}\nstats count(*) as n by dstPort | sort n desc").result
+    assert result is shell.user_ns["ports"]
+    assert (result.dstPort.tolist(), result.n.tolist()) == ([22, 80], [2, 1])
+    assert result.attrs["statistics"]["recordsScanned"] == 3
+
+
+def test_a_field_in_another_letter_case_is_said(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell(f"%%insights -g {GROUP}\nstats count_distinct(dstport) as n by srcaddr | filter n >= 10")
+    assert capsys.readouterr().err == (
+        "No event has a field dstport: it is dstPort; upper and lower case matter.\n"
+        "No event has a field srcaddr: it is srcAddr; upper and lower case matter.\n"
+    )
+    shell.run_cell(f"%%insights -g {GROUP}\nstats count(*) as srcaddr by dstPort")
+    assert capsys.readouterr().err == ""
 
 
 def test_another_lab(shell: InteractiveShell, lab: Lab) -> None:
@@ -195,7 +216,7 @@ class Replies:
         return {"success": True}
 
 
-class FakeAccess(Access):
+class FakeAccess(AccountConnection):
     """An account whose clock moves only when somebody waits."""
 
     region = "us-east-1"

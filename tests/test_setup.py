@@ -55,7 +55,7 @@ def test_makes_the_environment_once_and_again_only_when_the_files_change(checkou
     first = call(checkout)
     assert first.returncode == 0, first.stderr
     assert len(asked(checkout)) == 1
-    assert asked(checkout)[0].endswith("-c constraints.txt -e .[test]")
+    assert asked(checkout)[0].endswith("-c constraints.txt -e .")
     assert (checkout / ".venv").is_dir()
 
     again = call(checkout)
@@ -66,6 +66,13 @@ def test_makes_the_environment_once_and_again_only_when_the_files_change(checkou
     assert call(checkout).returncode == 0
     assert len(asked(checkout)) == 2
     assert (checkout / ".venv" / "mine").exists(), "a refresh does not start over"
+
+
+@needs_sh
+def test_what_one_target_installed_stays_for_it(checkout: Path) -> None:
+    for extras in ("test", "book", "test", "", "book,test"):
+        assert call(checkout, "--extras", extras).returncode == 0
+    assert [line.rpartition(" ")[2] for line in asked(checkout)] == [".[test]", ".[book,test]"]
 
 
 @needs_sh
@@ -139,6 +146,23 @@ def test_an_unknown_option_is_used_wrongly(checkout: Path) -> None:
 
 
 @needs_sh
+@pytest.mark.parametrize(("target", "extras"), [("setup", ""), ("setup EXTRAS=test,ui", "test,ui")])
+def test_make_hands_the_extras_over_also_where_there_are_none(
+    tmp_path: Path, root: Path, target: str, extras: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; print(sys.argv[1:])" "$@"\n')
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--no-print-directory", *target.split(), f"PYTHON={python}"],  # it may run below another make
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{['setup_workbook.py', '--extras', extras]}\n"
+
+
 def test_an_older_python_finds_a_newer_one_or_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup_workbook, "OLDEST", (3, 90))
     monkeypatch.setattr(setup_workbook, "NEWEST_TRIED", 92)

@@ -30,55 +30,55 @@ arn:aws:logs:us-east-1:123456789012:log-group:/flow:* would include its streams
 
 And the error that an API call brings when it is refused:
 
->>> from helpers.access import authorize, denial
+>>> from helpers.access import Request, denial, evaluate
 >>> ana = Principal.user("ana", "123456789012")
->>> refused = authorize(ana, "ec2", "DeleteFlowLogs", {"FlowLogIds": ["fl-0123456789abcdef0"]},
-...                     "123456789012", "us-east-1", [])
->>> denial("ec2", refused).code
+>>> denial("ec2", evaluate(Request(ana, "ec2:DeleteFlowLogs", flow_log), [])).code
 'UnauthorizedOperation'
 
 Not here: service control policies, permission boundaries, session policies, federation.
 """
 
-from .actions import (
+from helpers.access.conditions import OPERATORS, Condition
+from helpers.access.decision import Decision, Reading, Request, evaluate, may_assume
+from helpers.access.document import MalformedPolicy, Policy, Statement
+from helpers.access.grammar import known_service_principal, validate_permissions, validate_trust
+from helpers.access.log_delivery import (
+    ACCESS_ERROR,
+    FLOW_LOGS_SERVICE,
+    Delivery,
+    bucket_statements,
+    can_deliver,
+    can_deliver_to_bucket,
+)
+from helpers.access.principals import Principal
+from helpers.access.required_permissions import (
     ALWAYS_ALLOWED,
-    Check,
-    Denial,
-    authorize,
+    PermissionCheck,
     checks_of,
     denial,
     iam_action,
     pass_role,
-    resource_of,
 )
-from .conditions import OPERATORS, Condition
-from .decision import Decision, Reading, Request, evaluate, may_assume, near_misses
-from .delivery import ACCESS_ERROR, FLOW_LOGS_SERVICE, Delivery, Step, can_deliver
-from .document import MalformedPolicy, Policy, Statement
-from .grammar import TRUST_ACTIONS, known_service_principal, validate_permissions, validate_trust
-from .patterns import glob
-from .principals import Principal
+from helpers.access.wildcards import glob
 
 __all__ = [
     "ACCESS_ERROR",
     "ALWAYS_ALLOWED",
     "FLOW_LOGS_SERVICE",
     "OPERATORS",
-    "TRUST_ACTIONS",
-    "Check",
     "Condition",
     "Decision",
     "Delivery",
-    "Denial",
     "MalformedPolicy",
+    "PermissionCheck",
     "Policy",
     "Principal",
     "Reading",
     "Request",
     "Statement",
-    "Step",
-    "authorize",
+    "bucket_statements",
     "can_deliver",
+    "can_deliver_to_bucket",
     "checks_of",
     "denial",
     "evaluate",
@@ -86,9 +86,7 @@ __all__ = [
     "iam_action",
     "known_service_principal",
     "may_assume",
-    "near_misses",
     "pass_role",
-    "resource_of",
     "validate_permissions",
     "validate_trust",
 ]

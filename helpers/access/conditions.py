@@ -1,7 +1,7 @@
 """Condition operators: ``StringEquals``, ``ArnLike``, ``NumericLessThan``, ``IpAddress`` and the rest.
 
-Source of the rules: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators for
-multivalued context keys".
+Source of the rules: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators for multivalued
+context keys".
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from .patterns import Context, arn_like, context_values, resolve
+from helpers.access.wildcards import Context, arn_like, context_values, resolve
 
 _Test = Callable[[str, str], bool]
 
@@ -85,7 +85,7 @@ _NEGATED = {
     "ArnNotEquals": "ArnEquals",
     "ArnNotLike": "ArnLike",
 }
-#: Every operator name without set prefix and without ``IfExists``.
+# Every operator name without set prefix and without ``IfExists``.
 OPERATORS = frozenset(_TESTS) | _PATTERNS | frozenset(_NEGATED) | {"Null"}
 SET_PREFIXES = ("ForAnyValue", "ForAllValues")
 
@@ -113,8 +113,8 @@ class Condition:
     def holds(self, context: Context, *, variables: bool = True) -> bool:
         """Whether the request's context satisfies this condition.
 
-        A key that the request does not carry fails a positive operator, satisfies a negated one and any
-        ``...IfExists`` or ``ForAllValues:`` one. Unknown operators cannot occur: parsing refuses them.
+        A key that the request does not carry fails a positive operator, satisfies a negated one and any ``...IfExists``
+        or ``ForAllValues:`` one. Unknown operators cannot occur: parsing refuses them.
         """
         parts = split_operator(self.operator)
         if parts is None:

@@ -1,17 +1,17 @@
-"""The decision: explicit deny, allow, or nobody allows; and how each statement was read.
+"""The decision: explicit deny, allow, or no policy allows; and how each statement was read.
 
-Source of the order: IAM User Guide, "Policy evaluation logic". Service control policies, permission
-boundaries and session policies do not exist here.
+Source of the order: IAM User Guide, "Policy evaluation logic". Service control policies, permission boundaries and
+session policies do not exist here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .conditions import Condition
-from .document import Policy, Statement
-from .patterns import Context, ContextValue, glob, resolve
-from .principals import Grant, Principal, grant_of
+from helpers.access.conditions import Condition
+from helpers.access.document import Policy, Statement
+from helpers.access.principals import Grant, Principal, account_of, grant_of
+from helpers.access.wildcards import Context, ContextValue, glob, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Reading:
 class Decision:
     """What IAM answers, with the deciding statement and the reason. True in a condition when allowed.
 
-    ``hints`` name the statements that nearly allowed it and what they lack. ``readings`` hold every
-    statement that was looked at.
+    ``hints`` name the statements that nearly allowed it and what they lack. ``readings`` hold every statement that was
+    looked at.
     """
 
     allowed: bool
@@ -78,7 +78,7 @@ class Decision:
         return "; ".join((head, *self.hints)) + "."
 
     def _repr_html_(self) -> str:
-        from .html import decision_html
+        from helpers.access.html import decision_html
 
         return decision_html(self)
 
@@ -90,14 +90,14 @@ class Decision:
 
 def _names_action(statement: Statement, action: str) -> bool:
     if statement.actions is not None:
-        return any(glob(each.lower(), action.lower()) for each in statement.actions)
-    return not any(glob(each.lower(), action.lower()) for each in statement.not_actions or ())
+        return any(glob(pattern.lower(), action.lower()) for pattern in statement.actions)
+    return not any(glob(pattern.lower(), action.lower()) for pattern in statement.not_actions or ())
 
 
 def _names_resource(policy: Policy, statement: Statement, resource: str, context: Context) -> bool:
     def fits(patterns: Iterable[str]) -> bool:
-        resolved = (resolve(each, context, variables=policy.variables) for each in patterns)
-        return any(each is not None and each.matches(resource) for each in resolved)
+        resolved = (resolve(pattern, context, variables=policy.variables) for pattern in patterns)
+        return any(pattern is not None and pattern.matches(resource) for pattern in resolved)
 
     if statement.resources is not None:
         return fits(statement.resources)
@@ -116,7 +116,9 @@ def read_statements(
         for statement in policy.statements:
             grant = grant_of(statement, request.principal) if side == "resource" else None
             failing = tuple(
-                each for each in statement.conditions if not each.holds(context, variables=policy.variables)
+                condition
+                for condition in statement.conditions
+                if not condition.holds(context, variables=policy.variables)
             )
             readings.append(
                 Reading(
@@ -136,9 +138,9 @@ def read_statements(
 def evaluate(request: Request, identity: Sequence[Policy] = (), resource_policy: Policy | None = None) -> Decision:
     """Decide a request within one account.
 
-    ``identity`` are the caller's permission policies, ``resource_policy`` the policy on the thing itself.
-    An explicit deny in any of them wins; the account's root needs no allow; otherwise one allow is needed, in
-    the caller's policies or, naming the caller itself, in the resource policy.
+    ``identity`` are the caller's permissions policies, ``resource_policy`` the policy on the thing itself. An explicit
+    deny in any of them wins; the account's root needs no allow; otherwise one allow is needed, in the caller's policies
+    or, naming the caller itself, in the resource policy.
 
     >>> read = Policy.parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
     ...     "Action": "iam:Get*", "Resource": "arn:aws:iam::123456789012:role/flow-*"}}, "reader")
@@ -158,9 +160,9 @@ def evaluate(request: Request, identity: Sequence[Policy] = (), resource_policy:
     if request.principal.kind == "root":
         reason = f"{request.principal} is the account's root and needs no policy for {_what(request)}"
         return Decision(True, False, request, reason, readings=tuple(readings))
-    allowing = [each for each in readings if each.applies and each.statement.effect == "Allow"]
+    allowing = [reading for reading in readings if reading.applies and reading.statement.effect == "Allow"]
     # A resource policy that only names the account hands the decision to the account's own policies.
-    deciding = next((each for each in allowing if each.side == "identity" or each.grant == "direct"), None)
+    deciding = next((reading for reading in allowing if reading.side == "identity" or reading.grant == "direct"), None)
     if deciding is not None:
         return _allowed(request, deciding, readings)
     return _nobody(request, readings)
@@ -177,11 +179,10 @@ def may_assume(
 ) -> Decision:
     """Decide whether ``principal`` may assume the role whose trust policy is ``trust``.
 
-    ``context`` carries ``sts:ExternalId``, ``aws:SourceAccount``, ``aws:SourceArn`` ...; ``identity`` are the
-    caller's own policies; ``role_arn`` is the role (its account decides whether the caller is a stranger).
-    A service, or a caller of the same account whom the trust policy names itself, needs only the trust
-    policy. A caller trusted through its account, or from another account, needs an allow of its own as well.
-    Nobody may assume a role as root.
+    ``context`` carries ``sts:ExternalId``, ``aws:SourceAccount``, ``aws:SourceArn`` ...; ``identity`` are the caller's
+    own policies; ``role_arn`` is the role (its account decides whether the caller is a stranger). A service, or a
+    caller of the same account whom the trust policy names itself, needs only the trust policy. A caller trusted through
+    its account, or from another account, needs an allow of its own as well. Nobody may assume a role as root.
     """
     request = Request(principal, action, role_arn or "*", dict(context or {}))
     trusting = read_statements(request, [trust], "resource")
@@ -193,23 +194,18 @@ def may_assume(
     if principal.kind == "root":
         reason = "Roles may not be assumed by root accounts"
         return Decision(False, False, request, reason, readings=tuple(readings))
-    trusted = [each for each in trusting if each.applies and each.statement.effect == "Allow"]
+    trusted = [reading for reading in trusting if reading.applies and reading.statement.effect == "Allow"]
     if not trusted:
         return _nobody(request, trusting, all_readings=readings)
-    account = _account(role_arn) or principal.account
+    account = account_of(role_arn) or principal.account
     stranger = principal.kind != "service" and principal.account != account
-    direct = next((each for each in trusted if each.grant == "direct"), None)
+    direct = next((reading for reading in trusted if reading.grant == "direct"), None)
     if direct and not stranger:
         return _allowed(request, direct, readings)
-    permitting = next((each for each in own if each.applies and each.statement.effect == "Allow"), None)
+    permitting = next((reading for reading in own if reading.applies and reading.statement.effect == "Allow"), None)
     if permitting is not None:
         return _allowed(request, direct or trusted[0], readings)
     return _needs_own_allow(request, trusted[0], own, readings)
-
-
-def _account(arn: str) -> str:
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 5 else ""
 
 
 def _what(request: Request) -> str:
@@ -225,7 +221,7 @@ def _source(reading: Reading) -> str:
 
 
 def _explicit_deny(request: Request, readings: Sequence[Reading]) -> Decision | None:
-    denying = next((each for each in readings if each.applies and each.statement.effect == "Deny"), None)
+    denying = next((reading for reading in readings if reading.applies and reading.statement.effect == "Deny"), None)
     if denying is None:
         return None
     reason = f"{_source(denying)} explicitly denies {_what(request)}, and a deny beats every allow"
@@ -263,7 +259,7 @@ def near_misses(request: Request, readings: Sequence[Reading], limit: int = 3) -
             continue
         lacks = _lacks(request, reading)
         close.append((len(lacks), f"{_source(reading)} allows the action, but {' and '.join(lacks)}"))
-    return tuple(text for _, text in sorted(close, key=lambda each: each[0])[:limit])
+    return tuple(text for _, text in sorted(close, key=lambda miss: miss[0])[:limit])
 
 
 def _lacks(request: Request, reading: Reading) -> list[str]:

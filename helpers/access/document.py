@@ -1,7 +1,7 @@
 """Policy documents as values: ``Policy``, ``Statement``, and reading them from JSON.
 
-Reading checks what holds for every kind of policy (JSON, fields, effect, operators). What only permission
-policies or only trust policies must obey is in ``grammar``.
+Reading checks what holds for every kind of policy (JSON, fields, effect, operators). What only permissions policies or
+only trust policies must obey is in ``grammar``.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .conditions import Condition, split_operator
+from helpers.access.conditions import Condition, split_operator
 
 Kind = Literal["permissions", "trust"]
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -61,8 +61,8 @@ _WORDS: dict[str, dict[Kind, str]] = {
 class MalformedPolicy(ValueError):
     """A policy document that IAM would refuse when it is created.
 
-    ``reason`` is IAM's sentence (what boto3 shows after ``MalformedPolicyDocument``), ``detail`` says what
-    exactly is wrong and what to do, ``where`` is the place, such as ``Statement[0].Condition``.
+    ``reason`` is IAM's sentence (what boto3 shows after ``MalformedPolicyDocument``), ``detail`` says what exactly is
+    wrong and what to do, ``where`` is the place, such as ``Statement[0].Condition``.
     """
 
     def __init__(self, reason: str, detail: str = "", where: str = "") -> None:
@@ -135,8 +135,8 @@ class Policy:
     ) -> "Policy":
         """Read a document (JSON text or an already decoded mapping).
 
-        Checks what holds for every policy; use ``validate_permissions`` or ``validate_trust`` for what IAM
-        checks at creation. ``kind`` only chooses IAM's words. Raises ``MalformedPolicy``.
+        Checks what holds for every policy; use ``validate_permissions`` or ``validate_trust`` for what IAM checks at
+        creation. ``kind`` only chooses IAM's words. Raises ``MalformedPolicy``.
         """
         fields = _load(document, kind)
         unknown = sorted(set(fields) - _POLICY_FIELDS)
@@ -189,10 +189,10 @@ def _load(document: str | bytes | Mapping[str, Any], kind: Kind) -> Mapping[str,
 
 
 def _statements(value: object, kind: Kind) -> tuple[Statement, ...]:
-    found = [value] if isinstance(value, Mapping) else value
-    if not isinstance(found, list | tuple) or not found:
+    listed = [value] if isinstance(value, Mapping) else value
+    if not isinstance(listed, list | tuple) or not listed:
         raise malformed("statement", kind, "Statement must hold at least one statement", "Statement")
-    statements = tuple(_statement(each, index, kind) for index, each in enumerate(found))
+    statements = tuple(_statement(statement, index, kind) for index, statement in enumerate(listed))
     seen: set[str] = set()
     for statement in statements:
         if statement.sid and statement.sid in seen:
@@ -246,7 +246,7 @@ def _as_texts(value: object) -> tuple[str, ...] | None:
     """One text or a list of texts as a tuple; None when it is neither."""
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
         return tuple(value)
     return None
 
@@ -300,11 +300,11 @@ def _conditions(block: object, where: str, kind: Kind) -> tuple[Condition, ...]:
 def _condition_values(key: object, value: object, where: str, kind: Kind) -> tuple[str, ...]:
     values = value if isinstance(value, list | tuple) else [value]
     texts: list[str] = []
-    for each in values:
-        if isinstance(each, bool):
-            texts.append("true" if each else "false")
-        elif isinstance(each, str | int | float):
-            texts.append(str(each))
+    for item in values:
+        if isinstance(item, bool):
+            texts.append("true" if item else "false")
+        elif isinstance(item, str | int | float):
+            texts.append(str(item))
         else:
             raise malformed("syntax", kind, f"{key} must be compared with texts or numbers", where)
     return tuple(texts)

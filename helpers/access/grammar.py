@@ -1,15 +1,15 @@
-"""What IAM checks when a policy is created: one function for permission policies, one for trust policies."""
+"""What IAM checks when a policy is created: one function for permissions policies, one for trust policies."""
 
 import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from .document import Kind, MalformedPolicy, Policy, Statement, malformed
-from .patterns import without_variables
-from .services import SERVICE_PRINCIPALS
+from helpers.access.document import Kind, MalformedPolicy, Policy, Statement, malformed
+from helpers.access.services import SERVICE_PRINCIPALS
+from helpers.access.wildcards import without_variables
 
-#: What a trust policy may name as Action. Wildcards, ``sts:*`` included, are refused.
+# What a trust policy may name as Action. Wildcards, ``sts:*`` included, are refused.
 TRUST_ACTIONS = (
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
@@ -42,7 +42,7 @@ _IAM_STARTS = (
 
 
 def validate_permissions(document: str | bytes | Mapping[str, Any], name: str = "") -> Policy:
-    """Read a permission policy as CreatePolicy and PutRolePolicy do; raises ``MalformedPolicy``.
+    """Read a permissions policy as CreatePolicy and PutRolePolicy do; raises ``MalformedPolicy``.
 
     >>> validate_permissions({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*"}})
     Traceback (most recent call last):
@@ -65,7 +65,7 @@ def _check_permission_statement(statement: Statement) -> None:
         )
         raise MalformedPolicy(reason, f"Sid is {statement.sid!r}", where)
     if statement.principals is not None or statement.not_principals is not None:
-        detail = "a permission policy is attached to its principal; only trust policies name one"
+        detail = "a permissions policy is attached to its principal; only trust policies name one"
         raise malformed("principal", "permissions", detail, where)
     actions = _actions(statement, where, "permissions")
     for action in actions:
@@ -152,7 +152,7 @@ def validate_trust(document: str | bytes | Mapping[str, Any], name: str = "") ->
 
 def _check_trust_fields(statement: Statement, where: str) -> None:
     if statement.resources is not None:
-        detail = "a trust policy belongs to its role; what the role may touch goes into a permission policy"
+        detail = "a trust policy belongs to its role; what the role may touch goes into a permissions policy"
         raise MalformedPolicy("Has prohibited field Resource", detail, where)
     if statement.not_resources is not None:
         raise MalformedPolicy("AssumeRole policy must not contain resources.", "remove NotResource", where)

@@ -3,10 +3,13 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .decision import Decision, Reading
-    from .delivery import Delivery
+from helpers._html import table
 
+if TYPE_CHECKING:
+    from helpers.access.decision import Decision, Reading
+    from helpers.access.log_delivery import Delivery
+
+_HEAD = ("policy", "statement", "effect", "principal", "action", "resource", "conditions")
 _MARK = {True: "✓ yes", False: "✗ no"}
 
 
@@ -14,22 +17,17 @@ def decision_html(decision: "Decision") -> str:
     """A decision as ``<details>``: the sentence as summary, the statements that were read inside."""
     verdict = "Allowed" if decision.allowed else "Denied"
     hints = "".join(f"<li>{escape(hint)}</li>" for hint in decision.hints)
-    rows = "".join(_row(reading) for reading in decision.readings)
-    head = "".join(
-        f'<th scope="col">{name}</th>'
-        for name in ("policy", "statement", "effect", "principal", "action", "resource", "conditions")
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+    rows = table(_HEAD, map(_row, decision.readings)) if decision.readings else ""
     return (
         f'<details class="access-decision"><summary><strong>{verdict}</strong>: {escape(decision.reason)}'
-        f"</summary>{f'<ul>{hints}</ul>' if hints else ''}{table}</details>"
+        f"</summary>{f'<ul>{hints}</ul>' if hints else ''}{rows}</details>"
     )
 
 
-def _row(reading: "Reading") -> str:
-    failing = ", ".join(f"{each.key} ({each.operator})" for each in reading.failing)
+def _row(reading: "Reading") -> tuple[str, ...]:
+    failing = ", ".join(f"{condition.key} ({condition.operator})" for condition in reading.failing)
     conditions = f"✗ no: {failing}" if failing else "✓ yes" if reading.statement.conditions else "none"
-    cells = (
+    return (
         reading.policy.name or reading.side,
         reading.statement.label,
         reading.statement.effect,
@@ -38,7 +36,6 @@ def _row(reading: "Reading") -> str:
         _MARK[reading.resource],
         conditions,
     )
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
 def delivery_html(delivery: "Delivery") -> str:

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .document import Statement
+from helpers.access.document import Statement
 
 PrincipalKind = Literal["service", "root", "user", "role"]
-#: How a statement's Principal reaches a caller: by its own name (or ``*``), or only through its account.
+# How a statement's Principal reaches a caller: by its own name (or ``*``), or only through its account.
 Grant = Literal["direct", "account"]
 
 _ARN = re.compile(r"^arn:(aws[\w-]*):(iam|sts)::(\d{12}):(.+)$")
@@ -17,8 +17,8 @@ _ARN = re.compile(r"^arn:(aws[\w-]*):(iam|sts)::(\d{12}):(.+)$")
 class Principal:
     """The caller of a request. Make one with ``service``, ``root``, ``user``, ``role`` or ``from_arn``.
 
-    ``arn`` is what the account knows (for a role the role's ARN), ``session`` the name of a role's session.
-    ``account`` is empty for a service.
+    ``arn`` is what the account knows (for a role the role's ARN), ``session`` the name of a role's session. ``account``
+    is empty for a service.
     """
 
     kind: PrincipalKind
@@ -40,13 +40,13 @@ class Principal:
     def user(cls, arn: str, account: str = "") -> "Principal":
         """An IAM user, by ARN, or by name together with the account."""
         full = arn if arn.startswith("arn:") else f"arn:aws:iam::{account}:user/{arn}"
-        return cls("user", full, account or _account_of(full))
+        return cls("user", full, account or account_of(full))
 
     @classmethod
     def role(cls, arn: str, account: str = "", session: str = "session") -> "Principal":
         """A session of a role, by the role's ARN, or by its name together with the account."""
         full = arn if arn.startswith("arn:") else f"arn:aws:iam::{account}:role/{arn}"
-        return cls("role", full, account or _account_of(full), session)
+        return cls("role", full, account or account_of(full), session)
 
     @classmethod
     def from_arn(cls, arn: str) -> "Principal":
@@ -54,10 +54,10 @@ class Principal:
 
         An assumed-role ARN carries no role path, so the role is taken to have none.
         """
-        found = _ARN.match(arn)
-        if not found:
+        match = _ARN.match(arn)
+        if not match:
             raise ValueError(f"{arn!r} is not the ARN of a user, a role, a session or an account's root")
-        partition, _, account, rest = found.groups()
+        partition, _, account, rest = match.groups()
         if rest == "root":
             return cls("root", arn, account)
         sort, _, name = rest.partition("/")
@@ -101,7 +101,7 @@ class Principal:
         return self.caller_arn
 
 
-def _account_of(arn: str) -> str:
+def account_of(arn: str) -> str:
     parts = arn.split(":")
     return parts[4] if len(parts) > 5 else ""
 
@@ -109,8 +109,8 @@ def _account_of(arn: str) -> str:
 def grant_of(statement: Statement, principal: Principal) -> Grant | None:
     """Whether a statement's Principal (or NotPrincipal) means this caller, and how closely.
 
-    ``"*"`` and ``{"AWS": "*"}`` mean everyone, services too. An account (its id or its root's ARN) means
-    every identity in it, but only as far as that account's own policies go: hence ``account``.
+    ``"*"`` and ``{"AWS": "*"}`` mean everyone, services too. An account (its id or its root's ARN) means every identity
+    in it, but only as far as that account's own policies go: hence ``account``.
     """
     if statement.principals is not None:
         return _best(statement.principals, principal)

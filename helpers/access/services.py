@@ -36,5 +36,5 @@ transitgateway translate trustedadvisor tunnel.vpn verified-access voiceid vpc-f
 waf-regional wafv2 wellarchitected workdocs worklink workmail workspaces workspaces-web xray
 """
 
-#: Full names, e.g. ``vpc-flow-logs.amazonaws.com``.
+# Full names, e.g. ``vpc-flow-logs.amazonaws.com``.
 SERVICE_PRINCIPALS = frozenset(f"{name}.amazonaws.com" for name in _NAMES.split())

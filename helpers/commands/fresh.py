@@ -4,13 +4,13 @@ Also what ``lab`` needs of it: copying to ``my/`` what is not there yet, and nev
 """
 
 import argparse
-import shutil
 from datetime import datetime
 from pathlib import Path
 
+from helpers._data import MY, NOTEBOOKS
+from helpers.commands.command_line import choose, shown
 from helpers.commands.errors import ExitCode, broken
-from helpers.commands.places import MY, NOTEBOOKS, shown
-from helpers.commands.run import choose
+from helpers.lab.copies import copy_notebook
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def copy_missing(shipped: list[Path], folder: Path) -> list[Path]:
         for source in shipped:
             target = folder / source.name
             if not target.exists():
-                shutil.copyfile(source, target)
+                copy_notebook(source, target)
                 copies.append(target)
     except OSError as error:
         raise broken(f"cannot write to {shown(folder)}: {error.strerror}.") from None

@@ -5,8 +5,6 @@ The rows go to standard output; progress, remarks and what CloudWatch would have
 
 import argparse
 import csv
-import gzip
-import io
 import json
 import os
 import re
@@ -14,21 +12,25 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from helpers.commands.errors import CommandError, ExitCode, broken, usage
-from helpers.commands.progress import Progress
+from helpers.commands.progress_line import Progress
 from helpers.pricing import PriceError, gigabytes, money, price_list
 
 if TYPE_CHECKING:
     from helpers.insights import LogTable, Query, Result
+    from helpers.insights.query_result import Rows
 
-_GZIP = b"\x1f\x8b"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EPILOG = """\
 PATH is a text file, a .gz, a .parquet, a folder of them, or - for standard input. Flow-log lines have the
-fields srcAddr, dstPort, action and so on; other lines have @message, and JSON lines their own fields.
+fields srcAddr, dstPort, action and so on, also behind a time or a time and a stream, as CSV or in JSON, and those
+that a header line names; other lines have @message, and JSON lines their own fields.
 
   python -m helpers query 'filter action = "REJECT" | stats count(*) as n by srcAddr | sort n desc' logs/
   zcat *.gz | python -m helpers query 'stats sum(bytes) by bin(5m)' - --output csv
@@ -50,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=list(_WRITERS), default="table", help="how to write the rows (table)")
     parser.add_argument("--since", metavar="TIME", help="leave out earlier events")
     parser.add_argument("--until", metavar="TIME", help="leave out later events")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="who answers (duckdb)")
+    parser.add_argument("--master", default="local[*]", metavar="URL", help="with --engine spark: where (local[*])")
+    parser.add_argument("--explain", choices=["sql"], help="write the statement for --dialect, and ask nothing")
+    parser.add_argument(
+        "--dialect", choices=["duckdb", "spark", "athena"], default="athena", help="of the statement (athena)"
+    )
     parser.add_argument("--limit", type=row_count, metavar="N", help="at most N rows, unless the query says (10,000)")
 
 
@@ -61,18 +69,26 @@ def row_count(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the query and write its rows. Raises `CommandError` for what can be expected to go wrong."""
+    """Run the query and write its rows. Raises ``CommandError`` for what can be expected to go wrong."""
+    import duckdb
+
     from helpers.insights import MalformedQuery, QueryFailed
 
     if arguments.output == "parquet" and sys.stdout.isatty():
         raise usage("Parquet is not for a terminal: send it to a file with > rows.parquet.")
     try:
         query = _compiled(arguments.query)
+        if arguments.explain or arguments.engine == "spark":
+            return _elsewhere(arguments, query)
         with Progress(sys.stderr) as progress:
-            table = _opened(arguments, progress)
-            progress.say("running the query")
-            result = _asked(arguments, query, table)
-            scanned = result.scanned
+            table = _opened(arguments, progress, once=True)
+            try:
+                result, scanned = _asked(arguments, query, table, progress)
+            except QueryFailed as error:
+                if not table.stream or isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                    raise
+                table = _opened(arguments, progress, once=False)  # a line is no record of the format
+                result, scanned = _asked(arguments, query, table, progress)
         _WRITERS[arguments.output](result)
         sys.stdout.flush()
     except MalformedQuery as error:
@@ -82,9 +98,31 @@ def run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # the reader has seen enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
-    for remark in result.remarks:
+    for remark in (*table.remarks, *result.remarks):
         print(remark, file=sys.stderr)
     print(_bill(*scanned), file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _elsewhere(arguments: argparse.Namespace, query: "Query") -> int:
+    """The question to another engine, or what to send there."""
+    from helpers.commands.query_tables import ask_spark, explain
+    from helpers.insights.events.log_files import files_of, may_hold
+
+    if "-" in arguments.paths:
+        raise usage("Another engine reads files, not standard input.")
+    with Progress(sys.stderr) as progress:
+        table = _opened(arguments, progress, once=True)
+        within = _range(arguments, table)
+        if arguments.explain:
+            print(explain(query, table, arguments.dialect, within, arguments.limit))
+            return ExitCode.DONE
+        progress.say("Spark is asked")
+        files = [file for file in files_of(arguments.paths) if may_hold(file, *within)]
+        rows, told = ask_spark(query, table, files, arguments.master, within, arguments.limit)
+    _WRITERS[arguments.output](rows)
+    sys.stdout.flush()
+    print(told, file=sys.stderr)
     return ExitCode.DONE
 
 
@@ -92,49 +130,76 @@ def _compiled(text: str) -> "Query":
     from helpers.insights import compile as compile_query
 
     query = compile_query(text)
-    if query.source is not None:
+    if query.source is not None or query.inner_groups:
         raise usage("SOURCE names log groups of an account; here the PATHs say what to read: leave it out.")
     return query
 
 
-def _opened(arguments: argparse.Namespace, progress: Progress) -> "LogTable":
+def _opened(arguments: argparse.Namespace, progress: Progress, once: bool) -> "LogTable":
     from helpers.insights import open_logs
 
     if arguments.paths.count("-") > 1:
         raise usage("Standard input can be read only once: give - once.")
-    sources: list[str | TextIO] = [_standard_input() if p == "-" else p for p in arguments.paths]
+    sources: list[str | BinaryIO] = [sys.stdin.buffer if p == "-" else p for p in arguments.paths]
     progress.say("reading")
     try:
-        return open_logs(sources, format=arguments.format, progress=progress.read)
+        since, until = _moment(arguments.since), _moment(arguments.until)
+        return open_logs(
+            sources,
+            arguments.format,
+            progress=progress.read,
+            now=datetime.now(UTC),
+            once=once,
+            since=since,
+            until=until,
+        )
     except (ValueError, FileNotFoundError) as error:
         raise usage(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     except (OSError, EOFError, zlib.error) as error:
         raise CommandError(f"Cannot read: {error}.", ExitCode.CHECK_FAILED) from None
 
 
-def _standard_input() -> TextIO:
-    """Standard input as text, unpacked when it is gzip; what is not UTF-8 becomes a replacement character."""
-    raw = cast(io.BufferedReader, sys.stdin.buffer)
-    unpacked = cast(io.BufferedReader, gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == _GZIP else raw
-    return io.TextIOWrapper(unpacked, encoding="utf-8", errors="replace")
+def _asked(
+    arguments: argparse.Namespace, query: "Query", table: "LogTable", progress: Progress
+) -> "tuple[Result, tuple[int, int]]":
+    """The result, and how many events and bytes were scanned, which is counted beside it."""
+    from helpers.insights import MalformedQuery, prepare
 
-
-def _asked(arguments: argparse.Namespace, query: "Query", table: "LogTable") -> "Result":
-    from helpers.insights import moment, run
-
-    bounds = table.bounds()
-    last = bounds[1] // 1000 if bounds else 0
+    since, until = _range(arguments, table)
     try:
-        since, until = (None if text is None else moment(text, last) for text in (arguments.since, arguments.until))
-        if since is not None and until is None:
-            until = max(last, since)
-        if until is not None and since is None:
-            since = min(bounds[0] // 1000 if bounds else 0, until)
-        if since is not None and until is not None and until < since:
-            raise usage("--until lies before --since.")
-    except ValueError as error:
-        raise usage(f"{error}.") from None
-    return run(query, table, since, until, limit=arguments.limit)
+        execution = prepare(query, table, since, until, limit=arguments.limit)
+    except MalformedQuery:
+        raise
+    except ValueError as error:  # the last event is later than any range
+        raise usage(f"--since and --until: {error}.") from None
+    with table.database.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SET enable_progress_bar = true")
+        cursor.execute("SET enable_progress_bar_print = false")
+        size = table.stream.size if table.stream else 0
+        progress.follow(lambda: int(size * max(0.0, cursor.query_progress()) / 100), size)
+        scanned = pool.submit(execution.scanned)
+        return replace(execution, cursor=cursor).result(), scanned.result()
+
+
+def _range(arguments: argparse.Namespace, table: "LogTable") -> tuple[int | None, int | None]:
+    """The seconds that --since and --until name; only those before the last event need to know when that was."""
+    from helpers.insights import parse_time
+
+    texts = [text for text in (arguments.since, arguments.until) if text is not None]
+    bounds = table.bounds() if any(_moment(text) is None for text in texts) else None
+    last = bounds[1] // 1000 if bounds else 0
+    since, until = (None if text is None else parse_time(text, last) for text in (arguments.since, arguments.until))
+    if since is not None and until is not None and until < since:
+        raise usage("--until lies before --since.")
+    return since, until
+
+
+def _moment(text: str | None) -> int | None:
+    """The epoch second that a TIME names whatever the events are; None for so long before the last of them."""
+    from helpers.insights import parse_time
+
+    moments = {parse_time(text, before) for before in (0, 1)} if text is not None else set()
+    return moments.pop() if len(moments) == 1 else None
 
 
 def _bill(records: int, size: int) -> str:
@@ -152,15 +217,15 @@ def _bill(records: int, size: int) -> str:
 # --- writing ----------------------------------------------------------------------------------------------------
 
 
-def _write_table(result: "Result") -> None:
-    from helpers.insights.explain import as_table
+def _write_table(result: "Rows") -> None:
+    from helpers.insights.display import as_table
 
     # a log line may hold what a terminal would obey: newlines, colours, worse
     rows = [[(name, _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)) for name, text in row] for row in result.rows]
     print(as_table(result.columns, rows, most=len(rows)))
 
 
-def _write_csv(result: "Result") -> None:
+def _write_csv(result: "Rows") -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(result.columns)
     for row in result.rows:
@@ -168,13 +233,13 @@ def _write_csv(result: "Result") -> None:
         writer.writerow([cells.get(column, "") for column in result.columns])
 
 
-def _write_json(result: "Result") -> None:
+def _write_json(result: "Rows") -> None:
     """One array, one object a line; numbers as numbers, missing fields left out as CloudWatch does."""
     lines = ",\n ".join(_objects(result))
     print(f"[{lines}]")
 
 
-def _objects(result: "Result") -> Iterator[str]:
+def _objects(result: "Rows") -> Iterator[str]:
     numbers = {name for name, kind in zip(result.columns, result.kinds, strict=True) if kind.name in _NUMBERS}
     for row in result.rows:
         cells = {name: _number(text) if name in numbers else text for name, text in row}
@@ -195,7 +260,7 @@ def _number(text: str) -> int | float | str:
     return number if abs(number) < float("inf") else text
 
 
-def _write_parquet(result: "Result") -> None:
+def _write_parquet(result: "Rows") -> None:
     import duckdb
 
     with tempfile.TemporaryDirectory() as folder:

@@ -13,9 +13,9 @@ from helpers.lessons.content import KINDS, exercises
 from helpers.runner import CourseResult, NotebookResult, without_ansi
 
 
-def write_json(result: CourseResult, path: Path, parameters: Mapping[str, Mapping[str, object]]) -> None:
+def as_document(result: CourseResult, parameters: Mapping[str, Mapping[str, object]]) -> dict[str, Any]:
     """Everything about the run, for programs."""
-    document: dict[str, Any] = {
+    return {
         "status": "passed" if result.passed else "failed",
         "started": datetime.fromtimestamp(result.started, UTC).isoformat(timespec="seconds"),
         "seconds": round(result.seconds, 2),
@@ -23,7 +23,20 @@ def write_json(result: CourseResult, path: Path, parameters: Mapping[str, Mappin
         "parameters": {name: dict(values) for name, values in parameters.items() if values},
         "notebooks": [asdict(notebook) for notebook in result.notebooks],
     }
+
+
+def write_json(result: CourseResult, path: Path, parameters: Mapping[str, Mapping[str, object]]) -> None:
+    document = as_document(result, parameters)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def earlier_seconds(path: Path) -> dict[str, float]:
+    """What each notebook took that passed in the run whose ``results.json`` this is; empty where there is none."""
+    try:
+        notebooks = json.loads(path.read_text(encoding="utf-8"))["notebooks"]
+        return {entry["name"]: float(entry["seconds"]) for entry in notebooks if entry["status"] == "passed"}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def write_junit(result: CourseResult, path: Path) -> None:

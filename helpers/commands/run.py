@@ -1,22 +1,24 @@
 """``python -m helpers run``: the notebooks, headless, in a sandbox of their own."""
 
 import argparse
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 
+from helpers._data import CHECKOUT, MY, NOTEBOOKS
+from helpers.commands.command_line import add_json, choose, folder, for_machines, shown
 from helpers.commands.errors import ExitCode, broken, usage
 from helpers.commands.parameters import declared, resolve
-from helpers.commands.places import MY, NOTEBOOKS, ROOT, folder, shown
+
+if TYPE_CHECKING:
+    from helpers.runner import CourseResult
 
 _MARKER = "made-by-the-runner"
 _DEFAULT_LIMIT = 30
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a value for the notebooks' parameters cell; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=folder, default=ROOT / "build" / "course", metavar="DIR",
+        "--out", type=folder, default=CHECKOUT / "build" / "course", metavar="DIR",
         help="where executed copies, results.json and junit.xml go (build/course)",
     )  # fmt: skip
     parser.add_argument(
@@ -46,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--time-limit", type=minutes, default=_DEFAULT_LIMIT * 60.0, metavar="MINUTES",
         help=f"for all notebooks together ({_DEFAULT_LIMIT})",
     )  # fmt: skip
+    parser.add_argument(
+        "--mask", action="store_true", help="in what is written, most digits of the id in confirm_account are stars"
+    )
+    add_json(parser)
 
 
 def minutes(text: str) -> float:
@@ -57,21 +63,26 @@ def minutes(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what was asked for; 0 when everything passed, 1 when anything failed."""
+    from helpers.commands import report
+
     chosen = choose(arguments.notebooks, NOTEBOOKS)
     given = _once(arguments.parameters)
     parameters = {path.stem: resolve(given, declared(_read(path)), path.stem) for path in chosen}
     _must_make_sense(given)
-    out = arguments.out.expanduser().absolute()
-    private = arguments.home is None
-    home = out / "sandbox" if private else arguments.home.expanduser().absolute()
+    out, private = arguments.out, arguments.home is None
+    home = out / "sandbox" if private else arguments.home
+    expected = report.earlier_seconds(out / "results.json")
     _prepare(out, chosen, home, private=private)
     try:
         if not private and given.get("mode") != "aws":
             _start_sandbox(home)
-        if arguments.solved:
-            with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder:
-                return _run(_solved(chosen, Path(folder)), parameters, out, home, arguments)
-        return _run(chosen, parameters, out, home, arguments)
+        with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder, for_machines(arguments.json) as write:
+            notebooks = _solved(chosen, Path(folder)) if arguments.solved else chosen
+            result = _run(notebooks, parameters, out, home, arguments, expected)
+            if arguments.mask and given.get("confirm_account"):
+                parameters = _masked(out, str(given["confirm_account"]), parameters)
+            write(report.as_document(result, parameters))
+        return ExitCode.DONE if result.passed else ExitCode.CHECK_FAILED
     finally:
         if private:
             stop_sandbox(home)
@@ -83,17 +94,23 @@ def _run(
     out: Path,
     home: Path,
     arguments: argparse.Namespace,
-) -> int:
+    expected: Mapping[str, float],
+) -> "CourseResult":
     from helpers.commands import report
+    from helpers.lab.errors import ROOM
     from helpers.runner import NotebookResult, run_notebooks
 
     def starting(number: int, name: str) -> None:
-        print(f"[{number:>2}/{len(chosen)}] {name} ... ", end="", flush=True)
+        left = [expected.get(path.stem, 0) for path in chosen[number - 1 :]]
+        about = f" (about {left[0]:.0f} s, {sum(left):.0f} s to the end)" if name in expected else ""
+        print(f"[{number:>2}/{len(chosen)}] {name}{about} ... ", end="", flush=True)
 
     def ended(result: NotebookResult) -> None:
         print(f"{result.status}, {result.cells} cells, {result.seconds:.1f} s", flush=True)
         if result.problem:
             print(f"        {result.problem}", flush=True)
+        if "LimitExceeded)" in result.problem:  # as botocore words it: An error occurred (VpcLimitExceeded) when ...
+            print(f"        {ROOM}", flush=True)
 
     result = run_notebooks(
         chosen,
@@ -114,49 +131,49 @@ def _run(
         print(f"{report.exercise_table(result.notebooks)}\n")
     verdict = "all passed" if result.passed else f"{failed} failed"
     print(f"{len(chosen)} notebooks in {result.seconds:.0f} s, {verdict}; see {shown(out)}", flush=True)
-    return ExitCode.DONE if result.passed else ExitCode.CHECK_FAILED
+    return result
+
+
+def _masked(out: Path, account: str, parameters: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """Mask an account's id in all files of a run, and in these parameters."""
+    from helpers.lab.connection import masked
+
+    for path in (*out.glob("*.ipynb"), out / "results.json", out / "junit.xml"):
+        path.write_text(path.read_text("utf-8").replace(account, masked(account)), "utf-8")
+    return {stem: {**values, "confirm_account": masked(account)} for stem, values in parameters.items()}
 
 
 def _solved(chosen: Sequence[Path], folder: Path) -> list[Path]:
     """Copies of the notebooks with the solutions in the exercise cells."""
+    from helpers.commands.exercise_cells import solved
+    from helpers.lab.notebook_file import read_notebook, write_notebook
     from helpers.lessons.content import exercises
-    from helpers.lessons.weave import solved, write
 
     copies = []
     for path in chosen:
         copies.append(folder / path.name)
-        write(solved(json.loads(path.read_text(encoding="utf-8")), exercises()), copies[-1])
+        write_notebook(solved(read_notebook(path), exercises()), copies[-1])
     return copies
 
 
-def choose(numbers: Sequence[str], folder: Path) -> list[Path]:
-    """The notebooks of these numbers (``5``, ``05`` or ``05_generate_traffic``) in the course's order."""
-    there = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    if not there:
-        raise broken(f"there are no notebooks in {shown(folder)}: is this a complete checkout?")
-    wanted = set()
-    for text in numbers:
-        stem = text.removesuffix(".ipynb")
-        number = f"{int(stem):02}_" if re.fullmatch(r"[0-9]{1,4}", stem) else None
-        found = [name for name in there if name == stem or (number and name.startswith(number))]
-        if not found:
-            raise usage(f"there is no notebook {text!r}; there are: {', '.join(there)}.")
-        wanted.update(found)
-    return [path for name, path in there.items() if not wanted or name in wanted]
-
-
 def _must_make_sense(given: Mapping[str, str]) -> None:
-    """Refuse what `open_lab` would refuse in the first notebook's first cell."""
+    """Refuse what ``open_lab`` would refuse in the first notebook's first cell."""
     from helpers.lab import LabError
-    from helpers.lab.parameters import check
+    from helpers.lab.connection import AwsConnection
+    from helpers.lab.settings import check
 
     mode = given.get("mode", "sandbox")
     try:
-        check(mode, given.get("region", "us-east-1"), given.get("prefix", "demo"))
+        check(mode, given.get("region", "us-east-1"), given.get("prefix", "demo"), given.get("confirm_account"))
     except LabError as problem:
         raise usage(str(problem)) from None
     if mode == "aws" and not given.get("confirm_account"):
         raise usage('mode "aws" makes real resources that cost money: name the account with -p confirm_account ID.')
+    if mode == "aws":  # now, and not in the first notebook: without credentials no lesson has failed
+        try:
+            AwsConnection(given.get("region", "us-east-1"), given["confirm_account"])
+        except LabError as problem:
+            raise broken(str(problem)) from None
 
 
 def _once(pairs: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -201,11 +218,11 @@ def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) ->
 
 def _start_sandbox(home: Path) -> None:
     """Now, and not in the first notebook: where it cannot start, the set-up is broken and no lesson has failed."""
-    from helpers.lab import process
+    from helpers.lab import sandbox_process
 
     try:
-        process.start(home, say=lambda remark: print(remark, file=sys.stderr))
-    except process.SandboxError as problem:
+        sandbox_process.start(home, say=lambda remark: print(remark, file=sys.stderr))
+    except sandbox_process.SandboxError as problem:
         raise broken(str(problem)) from None
 
 
@@ -214,7 +231,7 @@ def stop_sandbox(home: Path) -> None:
     if not any(path.name != _MARKER for path in home.iterdir()):
         return
     command = [sys.executable, "-m", "helpers", "sandbox", "stop", "--home", str(home)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         print(f"The sandbox in {shown(home)} may still be running: {reason}", file=sys.stderr)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _UNITS: Mapping[str, str] = MappingProxyType(
-    {"port-scan": "ports", "host-sweep": "hosts", "brute-force": "connections"}
+    {
+        **dict.fromkeys(("port-scan", "vertical-scan", "slow-scan"), "ports"),
+        **dict.fromkeys(("brute-force", "login-attempts", "login-after-attempts", "beaconing"), "connections"),
+        "horizontal-scan": "hosts",
+        "exfiltration": "bytes",
+        "lateral-movement": "sessions",
+    }
 )
 
 
@@ -13,9 +19,9 @@ _UNITS: Mapping[str, str] = MappingProxyType(
 class Finding:
     """Something that a rule found: its ``code``, and the evidence.
 
-    ``source`` and ``target`` are addresses; a sweep has no single target, so that is empty, and ``port`` is the one
-    that it tried everywhere. ``count`` is what the rule counted at its busiest; ``start`` and ``end`` (epoch seconds)
-    enclose the records that it looked at there.
+    ``source`` and ``target`` are addresses; ``*:445`` is port 445 of many, and a source may be a network. ``port`` is
+    the one port that the rule looked at, if any. ``count`` is what it counted at its busiest; ``start`` and ``end``
+    (epoch seconds) enclose the records that it looked at there.
     """
 
     code: str
@@ -33,6 +39,5 @@ class Finding:
 
     def __str__(self) -> str:
         what = f"{self.count} {_UNITS.get(self.code, 'records')}"
-        where = self.target or "many"
         at = f" at port {self.port}" if self.port is not None else ""
-        return f"{self.code}: {self.source} -> {where}, {what}{at}"
+        return f"{self.code}: {self.source} -> {self.target}, {what}{at}"

@@ -28,36 +28,23 @@ def port_scans(records: pd.DataFrame, *, ports: int = 10, within: int = 3600) ->
     ]
 
 
-def host_sweeps(records: pd.DataFrame, *, hosts: int = 10, within: int = 3600) -> list[Finding]:
-    """Who tried one port of many hosts: at least ``hosts`` different ones within ``within`` seconds.
-
-    Raises ``ValueError`` where a column is missing or a threshold is not positive.
-    """
-    _check(records, hosts=hosts, within=within)
-    talk = records[records.protocol.isin((_TCP, _UDP))]
-    return [
-        Finding("host-sweep", row.srcaddr, "", int(row.count), int(row.first), int(row.last), port=int(row.dstport))
-        for row in _busiest(talk, ["srcaddr", "dstport"], "dstaddr", hosts, within)
-    ]
-
-
 def brute_forces(
     records: pd.DataFrame, *, port: int = 22, attempts: int = 10, packets: int = 40, within: int = 600
 ) -> list[Finding]:
-    """Who knocks on an open door again and again: ``attempts`` short connections within ``within`` seconds.
+    """Which source makes many short connections to one port: ``attempts`` of them within ``within`` seconds.
 
-    Counted are the source ports of accepted TCP records towards ``port`` that have at most ``packets`` packets: a
-    login that fails is short, and each attempt has a source port of its own. Flow logs cannot see whether a login
-    failed, so a script that logs in every minute looks the same. Raises ``ValueError`` where a column is missing or
-    a threshold is not positive.
+    Counted are the source ports of accepted TCP records towards ``port`` that have at most ``packets`` packets: a login
+    that fails is short, and each attempt has a source port of its own. Flow logs cannot see whether a login failed, so
+    a script that logs in every minute looks the same. Raises ``ValueError`` where a column is missing or a threshold is
+    not positive.
     """
     _check(records, attempts=attempts, packets=packets, within=within)
     towards = (records.protocol == _TCP) & (records.dstport == port)
     short = (records.action == "ACCEPT") & (records.packets <= packets)
-    knocks = records[(towards & short).fillna(value=False).astype(bool)]
+    attempted = records[(towards & short).fillna(value=False).astype(bool)]
     return [
         Finding("brute-force", row.srcaddr, row.dstaddr, int(row.count), int(row.first), int(row.last), port=port)
-        for row in _busiest(knocks, ["srcaddr", "dstaddr"], "srcport", attempts, within)
+        for row in _busiest(attempted, ["srcaddr", "dstaddr"], "srcport", attempts, within)
     ]
 
 
@@ -66,8 +53,8 @@ def requests(records: pd.DataFrame) -> pd.DataFrame:
 
     In a format with ``tcp-flags``, a record with SYN and ACK is of an answer. Without the field, or where its flags
     hold no SYN, ports have to do: who begins takes a high port of its own, and who is asked has a lower one, so a
-    record towards the higher port is taken for an answer. Between two high ports that is a guess. Records without
-    ports stay. Raises ``ValueError`` where a column is missing.
+    record towards the higher port is taken for an answer. Between two high ports that is a guess. Records without ports
+    stay. Raises ``ValueError`` where a column is missing.
     """
     _check(records)
     answers = (records.srcport < records.dstport).fillna(value=False).astype(bool)
@@ -99,9 +86,9 @@ def _busiest(records: pd.DataFrame, by: Sequence[str], what: str, least: int, wi
         count, first, last = _fullest(group[what].tolist(), group.start.tolist(), group.end.tolist(), within)
         if count >= least:
             rows.append((*key, count, first, last))
-    found = pd.DataFrame(rows, columns=[*by, "count", "first", "last"])
-    found = found.sort_values(["count", *by], ascending=[False, *[True] * len(by)])
-    return found.itertuples(index=False)
+    busiest = pd.DataFrame(rows, columns=[*by, "count", "first", "last"])
+    busiest = busiest.sort_values(["count", *by], ascending=[False, *[True] * len(by)])
+    return busiest.itertuples(index=False)
 
 
 def _fullest(values: Sequence[Any], starts: Sequence[int], ends: Sequence[int], within: int) -> tuple[int, int, int]:

@@ -1,9 +1,13 @@
-"""How good findings are, by somebody who knows what really happened."""
+"""How good findings are, against what really happened."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pandas as pd
+
 from helpers.detection.findings import Finding
+from helpers.detection.flow_rules import detect
 
 Pair = tuple[str, str]
 
@@ -12,19 +16,19 @@ Pair = tuple[str, str]
 class Score:
     """Findings against the ground truth, in pairs of source and target.
 
-    ``found`` are true findings, ``accused`` wrong ones (false positives), ``missed`` what no finding names (false
-    negatives). Without any finding precision is 1, without any truth recall is: nothing was claimed, or missed.
+    ``found`` are true findings, ``false_positives`` wrong ones, ``missed`` what no finding names (false negatives). Of
+    no findings there is no precision (NaN); where nothing happened, recall is 1.
     """
 
     found: frozenset[Pair]
-    accused: frozenset[Pair]
+    false_positives: frozenset[Pair]
     missed: frozenset[Pair]
 
     @property
     def precision(self) -> float:
-        """The share of the findings that is true, 0 to 1."""
-        claimed = len(self.found) + len(self.accused)
-        return len(self.found) / claimed if claimed else 1.0
+        """The share of the findings that is true, 0 to 1; NaN without any finding."""
+        claimed = len(self.found) + len(self.false_positives)
+        return len(self.found) / claimed if claimed else math.nan
 
     @property
     def recall(self) -> float:
@@ -33,15 +37,36 @@ class Score:
         return len(self.found) / happened if happened else 1.0
 
     def __str__(self) -> str:
-        claimed, happened = len(self.found) + len(self.accused), len(self.found) + len(self.missed)
-        findings = "finding" if claimed == 1 else "findings"
-        return (
-            f"precision {self.precision:.0%} ({len(self.found)} of {claimed} {findings} is true), "
-            f"recall {self.recall:.0%} ({len(self.found)} of {happened} is found)"
-        )
+        claimed, happened = len(self.found) + len(self.false_positives), len(self.found) + len(self.missed)
+        findings, verb = "finding" if claimed == 1 else "findings", "is" if len(self.found) == 1 else "are"
+        precision = f"precision {self.precision:.0%} ({len(self.found)} of {claimed} {findings} {verb} true)"
+        told = precision if claimed else "no precision (there are no findings)"
+        return f"{told}, recall {self.recall:.0%} ({len(self.found)} of {happened} {verb} found)"
+
+
+def curve(
+    detection: str,
+    records: pd.DataFrame,
+    truth: Iterable[Pair],
+    known: Iterable[Pair] = (),
+    *,
+    threshold: str,
+    values: Iterable[float],
+) -> pd.DataFrame:
+    """One row for each value of a threshold: ``found``, ``false_positives``, ``missed``, ``precision``, ``recall``.
+
+    ``detection``, ``records``, ``known`` and what is raised as of :func:`helpers.detection.detect`.
+    """
+    happened, spared = frozenset(truth), frozenset(known)
+    rows = []
+    for value in values:
+        one = score(detect(detection, records, spared, **{threshold: value}), happened)
+        counts = {name: len(getattr(one, name)) for name in ("found", "false_positives", "missed")}
+        rows.append({threshold: value, **counts, "precision": one.precision, "recall": one.recall})
+    return pd.DataFrame(rows)
 
 
 def score(findings: Iterable[Finding], truth: Iterable[Pair]) -> Score:
-    """Compare findings with what really happened: pairs of source and target address; the target of a sweep is ""."""
+    """Compare findings with what really happened: pairs of source and target address."""
     claimed, happened = frozenset(finding.pair for finding in findings), frozenset(truth)
     return Score(claimed & happened, claimed - happened, happened - claimed)

@@ -22,14 +22,19 @@ class Figure:
 
     @property
     def html(self) -> str:
-        """The picture with its text, for any theme: the picture brings its own light ground."""
+        """The picture with its text, for any theme and width.
+
+        The picture brings its own light ground. Where the window is narrower it is scrolled, not made smaller.
+        """
         data = base64.b64encode(self.image).decode("ascii")
         words = ""
         if self.text:
             words = f"<details><summary>The same in words</summary>\n<pre>{escape(self.text)}</pre></details>"
         return (
             '<figure style="margin:0">'
-            f'<img alt="{escape(self.alt)}" src="data:{self.media_type};base64,{data}" style="max-width:100%">'
+            '<div role="group" aria-label="The picture; scroll sideways to see all of it" tabindex="0" '
+            'style="overflow-x:auto;max-width:100%">'
+            f'<img alt="{escape(self.alt)}" src="data:{self.media_type};base64,{data}" style="max-width:none"></div>'
             f"<figcaption>{escape(self.alt)}</figcaption>{words}</figure>"
         )
 
@@ -45,8 +50,8 @@ class Figure:
 def show(figure: Any, alt: str | None = None) -> None:
     """Show a picture with its text: a :class:`Figure`, or a figure of matplotlib.
 
-    ``alt`` says what is to be seen, for those who cannot see it and for logs; a :class:`Figure` brings its own.
-    Raises ``ValueError`` where there is no text, ``TypeError`` for what is no figure.
+    ``alt`` says what is to be seen, for those who cannot see it and for logs; a :class:`Figure` brings its own. Raises
+    ``ValueError`` where there is no text, ``TypeError`` for what is no figure.
     """
     from IPython.display import display
 

@@ -15,9 +15,9 @@ FieldType = Literal["int32", "int64", "string"]
 class Field:
     """One field of a flow log record.
 
-    ``name`` is spelled as in a LogFormat (``tcp-flags``), ``version`` is the record version that brought
-    it, ``type`` is AWS's data type, ``insights_name`` the name that Logs Insights discovers (fields of the
-    default format only, else None), ``source`` says who documents it.
+    ``name`` is spelled as in a LogFormat (``tcp-flags``), ``version`` is the record version that brought it, ``type``
+    is AWS's data type, ``insights_name`` its name in Logs Insights (None: the camelCase of ``name``; it discovers the
+    fields of the default format only), ``source`` says who documents it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Field:
 
     @property
     def attribute(self) -> str:
-        """Name of the attribute in `FlowRecord` and of the column in a table: ``tcp_flags``."""
+        """Name of the attribute in ``FlowRecord`` and of the column in a table: ``tcp_flags``."""
         return self.name.replace("-", "_")
 
     @property

@@ -12,6 +12,12 @@ from helpers.flowlogs.fields import FIELDS, Field
 from helpers.flowlogs.record import FlowRecord
 
 _TOKEN = re.compile(r"\$\{([^}]*)\}")
+SPELLINGS = {
+    spelling.lower(): name
+    for name, field in FIELDS.items()
+    for spelling in (name, field.attribute, name.replace("-", ""), field.insights_name or name)
+}
+_OF_TRANSIT_GATEWAYS = re.compile(r"resource-type$|tgw-|packets-lost-")
 _LIMITS = {"int32": 2**31 - 1, "int64": 2**63 - 1}
 
 
@@ -53,7 +59,7 @@ class LogFormat:
     def parse(cls, text: str) -> Self:
         """Read a LogFormat as CreateFlowLogs takes it: ``${field}`` tokens with blanks between them.
 
-        Raises `FormatError` for text outside tokens, unknown or repeated fields, and an empty format.
+        Raises ``FormatError`` for text outside tokens, unknown or repeated fields, and an empty format.
         """
         names: list[str] = []
         at = 0
@@ -68,8 +74,12 @@ class LogFormat:
 
     @classmethod
     def from_header(cls, line: str) -> Self:
-        """Read the header line of a flow log file in S3: field names with blanks between them."""
-        return cls(tuple(line.split()))
+        """Read the header line of a file: field names with blanks, commas or tabs between them.
+
+        Names may also be spelled as the columns of Athena (``account_id``) or as Logs Insights has them (``srcAddr``).
+        """
+        words = re.sub(r"[\s,;\"']+", " ", line).split()
+        return cls(tuple(SPELLINGS.get(word.lower(), word) for word in words))
 
     def __str__(self) -> str:
         return " ".join(f"${{{name}}}" for name in self.names)
@@ -88,7 +98,7 @@ class LogFormat:
         return max(field.version for field in self.fields)
 
     def render(self, record: FlowRecord) -> str:
-        """Return the record's line. Raises `RecordError` for a value that a line cannot hold."""
+        """Return the record's line. Raises ``RecordError`` for a value that a line cannot hold."""
         values = self._values(record)
         line = " ".join(["-" if value is None else str(value) for value in values])
         if len(line.split()) != len(self.names):
@@ -98,7 +108,7 @@ class LogFormat:
     def read(self, line: str) -> FlowRecord:
         """Read one line, fields apart by any run of blanks.
 
-        Raises `RecordError` naming the field when there are too few or too many, or text in a number.
+        Raises ``RecordError`` naming the field when there are too few or too many, or text in a number.
         """
         parts = line.split()
         if len(parts) != len(self.names):
@@ -144,6 +154,8 @@ class LogFormat:
 
 
 def _unknown(name: str) -> str:
+    if _OF_TRANSIT_GATEWAYS.match(name):
+        return f"{name!r} is a field of transit gateway flow logs, not of those of a VPC"
     near = difflib.get_close_matches(name.replace("_", "-").lower(), FIELDS, n=1)
     return f"{name!r} is not a flow log field" + (f"; did you mean {near[0]}?" if near else "")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 class FlowRecord:
     """One record: one interface, direction, 5-tuple, action and aggregation window.
 
-    One attribute per field of `FIELDS`, hyphens as underscores. None stands for ``-``: not applicable, not
-    known, or not part of the format that the line was read with. ``start`` and ``end`` are epoch seconds.
+    One attribute per field of ``FIELDS``, hyphens as underscores. None stands for ``-``: not applicable, not known, or
+    not part of the format that the line was read with. ``start`` and ``end`` are epoch seconds.
 
     >>> FlowRecord(srcaddr="10.1.1.10", dstport=22, action="REJECT")
     FlowRecord(srcaddr='10.1.1.10', dstport=22, action='REJECT')
@@ -98,7 +98,7 @@ class FlowRecord:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> None:
-            # only asked for slots that `of` left empty
+            # only asked for slots that ``of`` left empty
             if name in _NAMES:
                 return
             raise AttributeError(f"FlowRecord has no field {name!r}")

@@ -43,32 +43,47 @@ def read_table(
 ) -> pd.DataFrame:
     """Read flow log lines into a table, one row per record, one column per field of the format.
 
-    ``source`` is a `Path` or its bytes (plain text or gzip), a whole text, or lines. A header line of field names, as
-    files in S3 have it, and empty lines are passed over. Columns are named like the attributes of
-    `FlowRecord` (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``str``; ``-`` is
-    missing.
+    ``source`` is a ``Path`` or its bytes (plain text or gzip), a whole text, or lines; or the ``Path`` of a Parquet
+    file of which the format's fields are read. A header line of field names, as
+    files in S3 have it, and empty lines are passed over. Columns are named like the attributes of ``FlowRecord``
+    (``tcp_flags``); whole numbers are ``Int32`` or ``Int64``, text is ``str``; ``-`` is missing.
 
-    Lines that do not fit, or are not UTF-8, are appended to ``bad`` and left out. Without ``bad``, the first of
-    them raises `RecordError` naming its number; gzip data that is damaged raises it, too.
+    Lines that do not fit, or are not UTF-8, are appended to ``bad`` and left out. Without ``bad``, the first of them
+    raises ``RecordError`` naming its number; gzip data that is damaged raises it, too.
 
     >>> frame = read_table(["2 1 eni-1 10.0.0.1 10.0.0.2 0 0 1 4 336 100 160 ACCEPT OK"])
     >>> int(frame.bytes.sum()), frame.action[0]
     (336, 'ACCEPT')
     """
+    if isinstance(source, Path) and source.suffix == ".parquet":
+        return _read_parquet(source, format)
     data, lines = _content(source)
     if lines is None or data.count(b"\n") == len(lines) - 1:
         frame = _read_clean(data, format)
         if frame is not None:
             return frame
-    lines, numbers, found = _readable(_lines(data) if lines is None else lines)
+    lines, numbers, unreadable = _readable(_lines(data) if lines is None else lines)
     lines, numbers = _without_header(lines, numbers, format)
     columns = _columns(lines, format)
     odd = np.flatnonzero(~columns.pop("ok"))
     if len(odd):
-        lines = _mend(lines, numbers, odd, format, found)
+        lines = _repair(lines, numbers, odd, format, unreadable)
         columns = _columns(lines, format)
-    _set_aside(found, bad)
+    _set_aside(unreadable, bad)
     return pd.DataFrame({field.attribute: _series(columns[field.attribute], field) for field in format.fields})
+
+
+def _read_parquet(path: Path, fmt: LogFormat) -> pd.DataFrame:
+    """The columns of a format; the version is the format's own. Raises ``RecordError`` for a file without them."""
+    values = {field: str(fmt.version) if field.name == "version" else f'"{field.attribute}"' for field in fmt.fields}
+    typed = (f"CAST({value} AS {_SQL_TYPES.get(field.type, 'VARCHAR')})" for field, value in values.items())
+    chosen = ", ".join(f'{value} AS "{field.attribute}"' for field, value in zip(fmt.fields, typed, strict=True))
+    try:
+        with duckdb.connect() as connection:
+            columns = connection.execute(f"SELECT {chosen} FROM read_parquet($1)", [str(path)]).fetchnumpy()
+    except duckdb.Error as error:
+        raise RecordError(f"{path} does not hold these fields: {str(error).splitlines()[0]}") from error
+    return pd.DataFrame({field.attribute: _series(columns[field.attribute], field) for field in fmt.fields})
 
 
 def _content(source: Path | bytes | Iterable[str]) -> tuple[bytes, list[str] | None]:
@@ -120,20 +135,20 @@ def _shown(line: str) -> str:
     return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")
 
 
-def _set_aside(found: list[BadLine], bad: list[BadLine] | None) -> None:
-    found.sort(key=lambda one: one.number)
-    if found and bad is None:
-        first = found[0]
+def _set_aside(unreadable: list[BadLine], bad: list[BadLine] | None) -> None:
+    unreadable.sort(key=lambda line: line.number)
+    if unreadable and bad is None:
+        first = unreadable[0]
         raise RecordError(f"line {first.number}: {first.reason} (pass bad=[] to set such lines aside)")
     if bad is not None:
-        bad += found
+        bad += unreadable
 
 
 def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
     """Read a block of good lines by pandas' own parser, the fastest there is; None for any other block.
 
-    That parser is too lenient to judge lines: whatever it might forgive sends the block to the strict way. So that
-    its parsing of whole numbers, which is strict, can be used, gaps become -1, which no record holds.
+    That parser is too lenient to judge lines: whatever it might forgive sends the block to the strict way. So that its
+    parsing of whole numbers, which is strict, can be used, gaps become -1, which no record holds.
     """
     header = " ".join(fmt.names).encode()
     if data.startswith(header + b"\n"):
@@ -146,10 +161,10 @@ def _read_clean(data: bytes, fmt: LogFormat) -> pd.DataFrame | None:
     frame = None if b" - " in data[:_GLANCE] else _parse(data, fmt, _GAP)
     gaps = frame is None
     if gaps:
-        mended = _stand_in(data)
-        if mended is None:
+        repaired = _stand_in(data)
+        if repaired is None:
             return None
-        data = mended
+        data = repaired
         frame = _parse(data, fmt, _STAND_IN)
     if frame is None or not isinstance(frame.index, pd.RangeIndex) or not _is_even(data, len(frame), len(fmt)):
         return None
@@ -185,7 +200,7 @@ def _stand_in(data: bytes) -> bytes | None:
     """The block with -1 for every gap; None where a word that begins with a dash is more than a gap."""
     padded = b"\n" + data + b"\n"
     octets = np.frombuffer(padded, dtype=np.uint8)
-    found: list[int] = []
+    dashes: list[int] = []
     for at in range(0, len(octets), _BLOCK):
         block = octets[at : at + _BLOCK + 2]  # two more, which the next block counts
         apart = block <= _BLANK
@@ -195,8 +210,8 @@ def _stand_in(data: bytes) -> bytes | None:
             places = np.flatnonzero(begins)
             if not apart[places + 2].all():
                 return None
-            found += (places + (at + 2)).tolist()
-    ends = zip([1, *found], [*found, len(padded) - 1], strict=True)
+            dashes += (places + (at + 2)).tolist()
+    ends = zip([1, *dashes], [*dashes, len(padded) - 1], strict=True)
     return b"1".join([padded[start:end] for start, end in ends])
 
 
@@ -238,8 +253,7 @@ def _without_header(lines: list[str], numbers: Sequence[int], fmt: LogFormat) ->
 
 
 def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
-    """Split every line once; numbers and text with their gaps masked, and whether a line is written as it should
-    be."""
+    """Split every line once; numbers and text with their gaps masked, and whether a line is written as it should be."""
     values: list[str] = []
     checks = [f"len(p) = {len(fmt)}", *_NO_OTHER_BLANKS]
     for place, field in enumerate(fmt.fields, 1):
@@ -253,12 +267,12 @@ def _columns(lines: list[str], fmt: LogFormat) -> dict[str, Any]:
     frame = pd.DataFrame({"line": pd.Series(_objects(lines), dtype=object)})
     with duckdb.connect() as connection:
         connection.register("source", frame)
-        found = connection.sql(
+        columns = connection.sql(
             f"SELECT * EXCLUDE (line, p), coalesce({' AND '.join(checks)}, false) AS ok FROM ("
             f"SELECT line, p, {', '.join(values)} "
             "FROM (SELECT line, string_split(line, ' ') AS p FROM source))"
         ).fetchnumpy()
-    return dict(found)
+    return dict(columns)
 
 
 def _objects(lines: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.object_]]":
@@ -267,7 +281,7 @@ def _objects(lines: Sequence[str]) -> "np.ndarray[Any, np.dtype[np.object_]]":
     return array
 
 
-def _mend(
+def _repair(
     lines: list[str],
     numbers: Sequence[int],
     odd: "np.ndarray[Any, Any]",
@@ -275,18 +289,18 @@ def _mend(
     bad: list[BadLine],
 ) -> list[str]:
     """Read the odd lines one by one: write the good ones as they should be, set the bad ones aside."""
-    mended: dict[int, str | None] = {}
+    repaired: dict[int, str | None] = {}
     header = list(fmt.names)
     for place in odd.tolist():
         if lines[place].split() in ([], header):
-            mended[place] = None
+            repaired[place] = None
             continue
         try:
-            mended[place] = fmt.render(fmt.read(lines[place]))
+            repaired[place] = fmt.render(fmt.read(lines[place]))
         except RecordError as error:
             bad.append(BadLine(numbers[place], lines[place].rstrip("\r\n"), str(error)))
-            mended[place] = None
-    replaced = [mended.get(place, line) for place, line in enumerate(lines)]
+            repaired[place] = None
+    replaced = [repaired.get(place, line) for place, line in enumerate(lines)]
     return [line for line in replaced if line is not None]
 
 

@@ -11,20 +11,25 @@
 >>> run("filter action = 'REJECT' | limit 1", table).statistics["recordsMatched"]
 3.0
 >>> run("filter srcaddr = '203.0.113.9'", table).remarks
-('No event has a field srcaddr. Did you mean srcAddr?',)
+('No event has a field srcaddr: it is srcAddr; upper and lower case matter.',)
 >>> compile("filter dstPort = | limit 5")
 Traceback (most recent call last):
-helpers.insights.errors.MalformedQuery: unexpected symbol found |; expected ...
+helpers.insights.syntax.errors.MalformedQuery: unexpected symbol found |; expected ...
 
-`open_logs` makes a table of files (text, gzip, Parquet, a folder) and of events in memory. `Query.sql` and
-`Query.explain` show what a query does. What AWS leaves open: data/assumptions.toml.
+``open_logs`` makes a table of files (text, gzip, Parquet, a folder) and of events in memory. What AWS leaves open:
+data/assumptions.toml.
 """
 
-from .engine import Query, Result, compile, make_pointer, read_pointer, run  # noqa: A004
-from .errors import MalformedQuery, QueryFailed
-from .files import open_logs
-from .moments import duration, moment
-from .table import Database, Event, LogTable
+from helpers.insights.display import as_frame
+from helpers.insights.engine import Query, case_remarks, compile, prepare, run  # noqa: A004
+from helpers.insights.events.database import Database
+from helpers.insights.events.log_files import open_logs
+from helpers.insights.events.log_table import Event, LogTable
+from helpers.insights.events.pointers import make_pointer, read_pointer
+from helpers.insights.query_result import Result
+from helpers.insights.sql_query import SqlQuery
+from helpers.insights.syntax.errors import MalformedQuery, QueryFailed
+from helpers.insights.times import parse_time
 
 __all__ = [
     "Database",
@@ -34,11 +39,14 @@ __all__ = [
     "Query",
     "QueryFailed",
     "Result",
+    "SqlQuery",
+    "as_frame",
+    "case_remarks",
     "compile",
-    "duration",
     "make_pointer",
-    "moment",
     "open_logs",
+    "parse_time",
+    "prepare",
     "read_pointer",
     "run",
 ]

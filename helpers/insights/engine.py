@@ -1,218 +1,119 @@
-"""Compile a query, run it over tables, read the result."""
+"""Compile a query, and run it over tables."""
 
-import base64
-import binascii
-import json
-import re
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Literal
 
 import duckdb
 
-from . import nodes as n
-from .check import check
-from .compiler import DEFAULT_LIMIT, Compiled, compile_program
-from .errors import MalformedQuery, QueryFailed
-from .explain import explain
-from .lookups import Lookups
-from .parser import parse
-from .printing import printed
-from .schema import SYSTEM_FIELDS, Schema
-from .table import LogTable
-from .values import Kind
-from .wording import closest
-
-if TYPE_CHECKING:
-    import pandas as pd
+from helpers.insights.events.log_table import LATEST, LogTable
+from helpers.insights.events.lookups import Lookups
+from helpers.insights.events.schema import FLOW_COLUMNS, FLOW_FIELDS, SYSTEM_FIELDS, Schema
+from helpers.insights.query_result import Execution, Result
+from helpers.insights.sql.compiler import DEFAULT_LIMIT, Compiled, compile_program
+from helpers.insights.sql.query_rules import check
+from helpers.insights.syntax.command_nodes import Filter, Limit, PatternCommand, Source
+from helpers.insights.syntax.errors import MalformedQuery
+from helpers.insights.syntax.parser import parse
+from helpers.insights.syntax.refusals import closest
 
 MOST_TABLES = 50  # StartQuery: "up to 50 log groups"
 
 
 class Query:
-    """A compiled query; make one with `compile`. Thread-safe, and may be run over any tables."""
+    """A compiled query; make one with ``compile``. Thread-safe, and may be run over any tables."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.program = parse(text)
         self._compiled: dict[Schema, Compiled] = {}
         self._lock = threading.Lock()
-        try:
+        with refusing(text):
+            self.program = parse(text)
             check(self.program)
-            self.compiled(Schema())
-        except RecursionError:
-            raise MalformedQuery("the query is nested too deeply", text, 0, len(text)) from None
+        self.compiled(Schema())
 
     @property
-    def source(self) -> n.Source | None:
-        """The SOURCE command, which says what log groups to read; `run` leaves that to its caller."""
+    def source(self) -> Source | None:
+        """The SOURCE command, which says which log groups to read; ``run`` leaves that to its caller."""
         return self.program.source
+
+    @property
+    def inner_groups(self) -> tuple[str, ...]:
+        """The log groups that the queries inside this one read, the subqueries and the right side of join, in order."""
+        return tuple(source.group for program in self.program.inner if (source := program.source) and source.group)
 
     @property
     def limit(self) -> int | None:
         """The last limit of the query, or None when it has none."""
-        limits = [command.count for command in self.program.commands if isinstance(command, n.Limit)]
+        limits = [command.count for command in self.program.commands if isinstance(command, Limit)]
         return limits[-1] if limits else None
 
     @property
-    def uses_index(self) -> bool:
-        """Whether the query has a filterIndex, which log groups of class INFREQUENT_ACCESS do not support."""
-        return any(isinstance(command, n.Filter) and command.indexed for command in self.program.commands)
+    def standard_only(self) -> str | None:
+        """The command that only log groups of class STANDARD support, filterIndex or pattern, if there is one."""
+        for program in (self.program, *self.program.inner):
+            for command in program.commands:
+                if isinstance(command, PatternCommand):
+                    return "pattern"
+                if isinstance(command, Filter) and command.indexed:
+                    return "filterIndex"
+        return None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What every result of this query should say of itself, whatever it is run over."""
+        return self.compiled(Schema()).remarks
 
     def compiled(self, schema: Schema) -> Compiled:
         """The SQL for tables of a schema (kept for the next run)."""
-        with self._lock:
+        with self._lock, refusing(self.text):
             if schema not in self._compiled:
-                self._compiled[schema] = compile_program(self.program, schema)
+                self._compiled[schema] = self._compile(schema)
             return self._compiled[schema]
 
-    def sql(self, table: LogTable | None = None) -> str:
-        """The SQL as text, for flow logs in the default format or for what a table holds."""
-        schema = Schema() if table is None else _schema([table], by_ingestion=False)
-        return compile_program(self.program, schema, pretty=True).sql
+    def _compile(self, schema: Schema) -> Compiled:
+        return compile_program(self.program, schema)
 
-    def explain(self) -> str:
-        """What the query does, command by command, and which undocumented behaviours it depends on."""
-        return explain(self.program)
+    def sql(self, dialect: Literal["duckdb", "spark", "athena"], table: LogTable | None = None) -> str:
+        """The query as one statement over ``vpc_flow_logs``, the table of AWS's pages for Athena.
+
+        ``table``: one whose records have the format of that table (the default format). "duckdb" is for a ``Database``,
+        which has the macros. Raises ``QueryFailed`` that names what the engine lacks, and for ``now()`` and the like.
+
+        >>> compile("stats max(bytes) as most by action | limit 3").sql("athena").rpartition(" FROM ")[0][-48:]
+        ' GROUP BY 1) SELECT k1 AS "action", a2 AS "most"'
+        """
+        from helpers.insights.sql.flow_log_table import sql  # other engines are asked seldom
+
+        columns = table.columns if table else FLOW_COLUMNS
+        compiled = self.compiled(Schema(columns=columns, bounded=False))
+        with refusing(self.text):
+            return sql(compiled, columns, dialect, {"rows": DEFAULT_LIMIT})
 
     def __repr__(self) -> str:
         return f"Query({self.text!r})"
 
 
+@contextmanager
+def refusing(text: str) -> Iterator[None]:
+    """What a query can make Python or DuckDB say against it, as a refusal of the query."""
+    try:
+        yield
+    except RecursionError:
+        raise MalformedQuery("the query is nested too deeply, or too long", text, 0, len(text)) from None
+    except (duckdb.Error, UnicodeError, OverflowError) as error:
+        raise MalformedQuery(f"Query cannot be compiled: {error}", text, 0, len(text)) from None
+
+
 def compile(text: str) -> Query:  # noqa: A001  (re.compile's name, used as insights.compile)
-    """Reads and checks a query. Raises `MalformedQuery` with the place of a mistake.
+    """Reads and checks a query. Raises ``MalformedQuery`` with the place of a mistake.
 
     >>> compile("filter action = 'REJECT' | stats count(*) by srcAddr").limit is None
     True
     """
     return Query(text)
-
-
-@dataclass(slots=True)
-class _Run:
-    """What statistics need to be counted later, on the events that the query could see."""
-
-    query: Compiled
-    tables: tuple[LogTable, ...]
-    values: dict[str, int]
-    lookups: Lookups
-    start_ms: int
-    end_ms: int
-    ingested_ms: int | None
-
-
-@dataclass(eq=False)
-class Result:
-    """Rows of a query.
-
-    ``rows``: a list of rows; a row is a list of (column, text) pairs, a missing field has no pair.
-    ``columns``: the headings. ``remarks``: hints that are no part of the result (a name that was probably
-    misspelt). ``values``: the same cells as Python values, column by column.
-    """
-
-    columns: list[str]
-    kinds: list[Kind]
-    values: list[list[Any]]
-    remarks: tuple[str, ...]
-    _run: "_Run" = field(repr=False)
-    _events: list[list[int]] = field(repr=False)
-
-    @cached_property
-    def pointers(self) -> list[str]:
-        """An ``@ptr`` for each row of raw events, in order ("" for a row of totals); empty after stats."""
-        if not self._events:
-            return []
-        *tables, sequence = self._events
-        positions = tables[0] if tables else [0] * len(sequence)
-        chosen = self._run.tables
-        return [
-            "" if seq is None else make_pointer(chosen[at], seq) for at, seq in zip(positions, sequence, strict=True)
-        ]
-
-    @cached_property
-    def rows(self) -> list[list[tuple[str, str]]]:
-        """The rows as CloudWatch returns them: texts, in the order of the columns."""
-        texts = [printed(column, kind) for column, kind in zip(self.values, self.kinds, strict=True)]
-        return [
-            [(name, text) for name, text in zip(self.columns, row, strict=True) if text is not None]
-            for row in zip(*texts, strict=True)
-        ] or [[] for _ in range(len(self))]
-
-    @cached_property
-    def _there(self) -> tuple[int, int]:
-        """(events, bytes of their messages) in the range of time."""
-        run = self._run
-        totals = [table.totals_in(run.start_ms, run.end_ms, run.ingested_ms) for table in run.tables]
-        return sum(count for count, _ in totals), sum(size for _, size in totals)
-
-    @cached_property
-    def scanned(self) -> tuple[int, int]:
-        """(events, bytes of their messages) that a query is charged for: those in the range of time.
-
-        Without those that filterIndex skips (assumption insights-filter-index). Counted when first asked for;
-        ask before the tables change.
-        """
-        run = self._run
-        if run.query.estimate:
-            return 0, 0  # nothing is scanned, and nothing is charged
-        if run.query.scanned is None:
-            return self._there
-        count, size = _execute(run.tables, run.query.scanned, run.values, run.lookups)[0]
-        return int(count), int(size)
-
-    @cached_property
-    def statistics(self) -> dict[str, float]:
-        """recordsMatched, recordsScanned, bytesScanned and the rest, named as in GetQueryResults.
-
-        Counted when first asked for; ask before the tables change.
-        """
-        run = self._run
-        scanned, size = self.scanned
-        matched = 0 if run.query.estimate else _count_matched(run)
-        there, bytes_there = self._there if run.query.scanned is not None else (scanned, size)
-        return {
-            "recordsMatched": float(matched),
-            "recordsScanned": float(scanned),
-            "bytesScanned": float(size),
-            "estimatedRecordsSkipped": float(there - scanned),
-            "estimatedBytesSkipped": float(bytes_there - size),
-            "logGroupsScanned": float(len(run.tables)),
-            "resultCount": float(len(self)),
-        }
-
-    def __len__(self) -> int:
-        columns = self.values or self._events
-        return len(columns[0]) if columns else 0
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """A DataFrame: numbers as numbers, times as timestamps, missing cells as NA."""
-        import pandas as pd
-
-        frame: dict[str, object] = {}
-        for name, kind, column in zip(self.columns, self.kinds, self.values, strict=True):
-            if kind is Kind.TIME:
-                frame[name] = pd.Series(pd.array(column, dtype="Int64")).astype("datetime64[ms]")
-            elif kind in (Kind.INT, Kind.BOOL):
-                whole = [None if value is None else int(value) for value in column]
-                fits = all(value is None or abs(value) < 2**63 for value in whole)
-                frame[name] = pd.array(whole, dtype="Int64") if fits else pd.array(whole, dtype="Float64")
-            elif kind in (Kind.DOUBLE, Kind.NUMBER):
-                frame[name] = pd.array([None if v is None else float(v) for v in column], dtype="Float64")
-            else:
-                frame[name] = pd.array(column, dtype="string")
-        return pd.DataFrame(frame, columns=self.columns)
-
-    def __str__(self) -> str:
-        from .explain import as_table
-
-        return as_table(self.columns, self.rows)
-
-    def _repr_html_(self) -> str:
-        from .explain import as_html
-
-        return as_html(self.columns, self.rows, self.remarks)
 
 
 def run(
@@ -222,32 +123,61 @@ def run(
     end: int | None = None,
     limit: int | None = None,
     now: int | None = None,
-    *,
-    ingested_before_ms: int | None = None,
-    lookups: Mapping[str, str] | None = None,
+    groups: Mapping[str, LogTable] | None = None,
 ) -> Result:
     """Runs a query over the events from ``start`` to ``end``, epoch seconds, both seconds inclusive.
 
     Without ``start`` or ``end``: from the first, to the last event. ``limit`` holds when the query has none
-    (default 10,000). ``now``: the epoch second that ``now()`` returns (default: ``end``). Events that came in
-    after ``ingested_before_ms``, or are older than their table's ``created_ms``, are not visible.
-    ``lookups``: the lookup tables as CSV text by name.
+    (default 10,000). ``now``: the epoch second that ``now()`` returns (default: ``end``). Events that are older
+    than their table's ``created_ms`` are not visible. ``groups``: the tables, by name, that a subquery or a join may
+    name with SOURCE; they are read over the same range.
 
-    Raises `MalformedQuery`, `QueryFailed`, and ValueError for arguments that make no sense.
+    Raises ``MalformedQuery``, ``QueryFailed``, and ValueError for arguments that make no sense.
+    """
+    return prepare(query, tables, start, end, limit, now, groups=groups).result()
+
+
+def prepare(
+    query: str | Query,
+    tables: LogTable | Sequence[LogTable],
+    start: int | None = None,
+    end: int | None = None,
+    limit: int | None = None,
+    now: int | None = None,
+    *,
+    ingested_before_ms: int | None = None,
+    lookups: Mapping[str, str] | None = None,
+    groups: Mapping[str, LogTable] | None = None,
+) -> Execution:
+    """All of ``run`` but the running: what it returns has ``result`` and ``fixed``. Raises as ``run`` does.
+
+    Events that came in after ``ingested_before_ms`` are not visible. ``lookups``: the lookup tables, CSV text by name.
     """
     compiled_query = query if isinstance(query, Query) else Query(query)
     chosen = (tables,) if isinstance(tables, LogTable) else tuple(tables)
     if not 1 <= len(chosen) <= MOST_TABLES:
         raise ValueError(f"a query reads 1 to {MOST_TABLES} tables, not {len(chosen)}")
-    if len({id(table.database) for table in chosen}) > 1:
+    others = _inner_tables(compiled_query, groups or {})
+    every = (*chosen, *others)
+    if len({id(table.database) for table in every}) > 1:
         raise ValueError("the tables of one query must live in one Database")
     if limit is not None and not 1 <= limit <= 100_000:
         raise ValueError("limit must be between 1 and 100000")
-    for table in chosen:
+    for table in every:
         table.flush()
-    start_ms, end_ms = _range(chosen, start, end)
-    bounded = not all(table.lies_in(start_ms, end_ms) for table in chosen)
-    compiled = compiled_query.compiled(_schema(chosen, ingested_before_ms is not None, bounded))
+    by_ingestion = ingested_before_ms is not None
+    if all(table.stream for table in every):  # to look for the first and the last event is to read everything
+        bounded = start is not None or end is not None
+        compiled = compiled_query.compiled(_schema_of(chosen, others, by_ingestion, bounded))
+        unread = "$run_" not in compiled.sql
+        first = 0 if unread and start is None else start
+        start_ms, end_ms = _range(chosen, first, LATEST if unread and end is None else end)
+        if unread and end is None:
+            end_ms *= 1000  # as far as the last event, whenever that is
+    else:
+        start_ms, end_ms = _range(chosen, start, end)
+        bounded = not all(table.lies_in(start_ms, end_ms) for table in every)
+        compiled = compiled_query.compiled(_schema_of(chosen, others, by_ingestion, bounded))
     prepared = Lookups(compiled, lookups or {}, compiled_query.text)
     values: dict[str, int] = {
         "run_now": (end_ms // 1000 if now is None else now) * 1000,
@@ -256,42 +186,44 @@ def run(
         "rows": limit or DEFAULT_LIMIT,
         "until": end_ms,
         "ingested": ingested_before_ms or 0,
-        **{f"from_{position}": table.visible_from(start_ms) for position, table in enumerate(chosen)},
+        **{f"from_{position}": table.visible_from(start_ms) for position, table in enumerate(every)},
         **prepared.positions,
     }
-    ran = _Run(compiled, chosen, values, prepared, start_ms, end_ms, ingested_before_ms)
-    if compiled.estimate:
-        size = sum(table.totals_in(start_ms, end_ms, ingested_before_ms)[1] for table in chosen)
-        return Result(["estimatedBytes"], [Kind.INT], [[size]], (), ran, [])
-    found = _execute(chosen, compiled.sql, values, prepared)
-    columns = [list(column) for column in zip(*found, strict=True)] or [[] for _ in range(_width(compiled))]
-    width = len(compiled.outputs)
-    return Result(
-        [output.name for output in compiled.outputs],
-        [output.kind for output in compiled.outputs],
-        columns[:width],
-        (*_hints(compiled, chosen), *compiled.remarks),
-        ran,
-        columns[width:],
-    )
+    remarks = (*_hints(compiled, chosen), *compiled.remarks)
+    return Execution(compiled, every, values, prepared, start_ms, end_ms, ingested_before_ms, remarks)
 
 
-def _width(compiled: Compiled) -> int:
-    return len(compiled.outputs) + compiled.pointers
+def _inner_tables(query: Query, groups: Mapping[str, LogTable]) -> tuple[LogTable, ...]:
+    """The tables of the queries inside a query, one each."""
+    for program in query.program.inner:
+        source = program.source
+        if source and source.group not in groups:
+            message = f"there is no log group {source.group} here that SOURCE could read"
+            raise MalformedQuery(message, query.text, source.span.start, source.span.end)
+    return tuple(groups[name] for name in query.inner_groups)
 
 
 def _range(tables: Sequence[LogTable], start: int | None, end: int | None) -> tuple[int, int]:
     """The range in milliseconds; the last second counts up to its end."""
+    if any(given is not None and abs(given) > LATEST for given in (start, end)):
+        raise ValueError("start and end are epoch seconds, but these are too large: are they milliseconds?")
     if start is None or end is None:
-        bounds = [found for found in (table.bounds() for table in tables) if found]
+        bounds = [bound for table in tables if (bound := table.bounds())]
         first = min((low for low, _ in bounds), default=0) // 1000
         last = max((high for _, high in bounds), default=0) // 1000
-        start, end = first if start is None else start, last if end is None else end
-    if max(abs(start), abs(end)) > 10**11:
-        raise ValueError("start and end are epoch seconds, but these are too large: are they milliseconds?")
+        if start is None:
+            start = first if end is None else min(first, end)
+        end = max(last, start) if end is None else end
     if end < start:
         raise ValueError("the end of the time range lies before its start")
     return start * 1000, end * 1000 + 999
+
+
+def _schema_of(tables: tuple[LogTable, ...], others: tuple[LogTable, ...], by_ingestion: bool, bounded: bool) -> Schema:
+    """The schema of the tables, and of those that the queries inside the query read."""
+    inner = (_schema((table,), by_ingestion, bounded) for table in others)
+    numbered = tuple(replace(one, first=len(tables) + position) for position, one in enumerate(inner))
+    return replace(_schema(tables, by_ingestion, bounded), inner=numbered)
 
 
 def _schema(tables: Sequence[LogTable], by_ingestion: bool, bounded: bool = True) -> Schema:
@@ -308,43 +240,6 @@ def _schema(tables: Sequence[LogTable], by_ingestion: bool, bounded: bool = True
     )
 
 
-def _execute(
-    tables: Sequence[LogTable], sql: str, values: Mapping[str, int], lookups: Lookups
-) -> list[tuple[Any, ...]]:
-    """Runs a statement on a cursor of its own, where the tables have the names that the statement uses."""
-    cursor = tables[0].database.cursor()
-    try:
-        lookups.create(cursor)
-        return cursor.execute(_filled_in(sql, tables, values)).fetchall()
-    except duckdb.OutOfMemoryException as error:
-        raise QueryFailed(
-            f"the query needs more memory than is allowed; narrow its time range or its groups ({error})"
-        ) from error
-    except duckdb.Error as error:
-        raise QueryFailed(f"the query could not be finished: {error}") from error
-    finally:
-        cursor.close()
-
-
-_PLACE = re.compile(r"'(?:[^']|'')*'|\bevents_(\d+)\b|\$(\w+)")
-
-
-def _filled_in(sql: str, tables: Sequence[LogTable], values: Mapping[str, int]) -> str:
-    """The statement with the tables' own names and the run's numbers; string literals are left alone."""
-
-    def fill(found: re.Match[str]) -> str:
-        if found[1]:
-            return tables[int(found[1])].source
-        return str(int(values[found[2]])) if found[2] else found[0]
-
-    return _PLACE.sub(fill, sql)
-
-
-def _count_matched(ran: _Run) -> int:
-    compiled = ran.query
-    return int(_execute(ran.tables, compiled.matched, ran.values, ran.lookups)[0][0])
-
-
 def _hints(compiled: Compiled, tables: Sequence[LogTable]) -> list[str]:
     """A remark for each name that no event has, but that is close to one that exists."""
     if any(table.has_json for table in tables) or not any(table.has_flow for table in tables):
@@ -356,20 +251,28 @@ def _hints(compiled: Compiled, tables: Sequence[LogTable]) -> list[str]:
             continue
         meant = closest(ref.name, known)
         if meant:
-            remarks.append(f"No event has a field {ref.name}. Did you mean {meant}?")
+            remarks.append(_unknown(ref.name, meant))
     return remarks
 
 
-def make_pointer(table: LogTable, seq: int) -> str:
-    """The ``@ptr`` of an event."""
-    text = json.dumps([table.account_id, table.name, int(seq)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode()
+def _unknown(name: str, meant: str) -> str:
+    if name.lower() == meant.lower():
+        return f"No event has a field {name}: it is {meant}; upper and lower case matter."
+    return f"No event has a field {name}. Did you mean {meant}?"
 
 
-def read_pointer(pointer: str) -> tuple[str, str, int]:
-    """(account, log group, seq) of a ``@ptr``; raises ValueError when it is none."""
+def case_remarks(text: str, shown: Collection[str] = ()) -> list[str]:
+    """A remark for each field of flow log records that a query names in another letter case, as in ``srcaddr``.
+
+    ``shown``: the columns of its result; what is shown was there. None for a query that is refused here.
+
+    >>> case_remarks("stats count(*) by srcaddr")
+    ['No event has a field srcaddr: it is srcAddr; upper and lower case matter.']
+    """
     try:
-        account, group, seq = json.loads(base64.urlsafe_b64decode(pointer.encode()))
-        return str(account), str(group), int(seq)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise ValueError("not a pointer to a log event") from error
+        used = sorted(Query(text).compiled(Schema()).used, key=lambda ref: ref.span.start)
+    except MalformedQuery:
+        return []
+    by_case = {name.lower(): name for name in (*FLOW_FIELDS, *SYSTEM_FIELDS)}
+    wrong = [ref.name for ref in used if by_case.get(ref.name.lower(), ref.name) != ref.name]
+    return [_unknown(name, by_case[name.lower()]) for name in wrong if name not in shown]

@@ -11,7 +11,7 @@
 The same lines run in the sandbox and, with ``mode="aws"``, in a real account.
 """
 
-from helpers.lab.access import LabError
+from helpers.lab.errors import LabError
 from helpers.lab.lab import Lab, open_lab
 
 __all__ = ["Lab", "LabError", "open_lab"]

@@ -1,79 +1,127 @@
-"""Catch up: run the build cells of the shipped notebooks before this one.
+"""Catch up: run the build cells of the shipped notebooks that a notebook needs.
 
 The notebooks are the only recipe. A cell tagged ``setup`` or ``build`` is plain Python that finds or makes what it
-needs, so running it again changes nothing where all is well and mends what is broken.
+needs, so running it again changes nothing where all is well. What is there and differs, :mod:`helpers.lab.repair` puts
+right.
 """
 
 import contextlib
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from helpers.lab.access import LabError
-from helpers.lab.snapshot import Snapshot, snapshot
-
-if TYPE_CHECKING:
-    from helpers.lab.lab import Lab
+from helpers._data import NOTEBOOKS
+from helpers._html import table
+from helpers.lab.errors import LabError, way_out
+from helpers.lab.given_roles import TAG
+from helpers.lab.looks import AWS_ERRORS
+from helpers.lab.needs import needed_notebooks
+from helpers.lab.notebook_file import read_notebook, source_of
+from helpers.lab.repair import Calls, calls_noted, repair
+from helpers.lab.session import Session
+from helpers.lab.snapshot import ALL, Snapshot, Touched, changed, snapshot
 
 Outcome = Literal["found", "built", "repaired"]
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 _SYMBOLS: Mapping[Outcome, str] = {"found": "✓", "built": "+", "repaired": "↻"}
 
 
 @dataclass(frozen=True)
 class CatchUp:
-    """What catching up did: one outcome per notebook, in order."""
+    """What catching up did: one outcome per notebook, in order; and by notebook, what was repaired.
+
+    ``left_broken`` says why nothing was done, where a lab is broken on purpose.
+    """
 
     outcomes: tuple[tuple[str, Outcome], ...]
+    repairs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_broken: str = ""
 
     @classmethod
-    def run(cls, lab: "Lab", notebook: str, parameters: Mapping[str, Any]) -> "CatchUp":
-        """Run the build cells of all notebooks whose number is below ``notebook`` ("07").
+    def run(cls, lab: Session, notebook: str, parameters: Mapping[str, Any]) -> "CatchUp":
+        """Run the build cells of all notebooks that ``notebook`` ("07") needs, and of those that these need.
 
-        Raises :class:`LabError` where a cell fails, naming notebook and cell.
+        Raises :class:`LabError` where a cell fails, naming notebook and cell, and where the needs make no sense.
         """
         if not (isinstance(notebook, str) and re.fullmatch(r"[0-9]{2}", notebook)):
             raise LabError(f'catch_up() takes the number of a notebook as two digits, such as "07", not {notebook!r}.')
-        outcomes = []
-        before = snapshot(lab)
-        for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
-            if path.name[:2] < notebook and _run_cells(path, lab, parameters):
-                after = snapshot(lab)
-                outcomes.append((path.stem, _outcome(before, after)))
+        needed = needed_notebooks(notebook, NOTEBOOKS)
+        outcomes, repairs = [], {}
+        before = _looked_at(lab)
+        for path in needed:
+            with calls_noted(lab) as calls:
+                repaired = _build(path, lab, parameters, calls)
+            if repaired is not None:
+                # Nothing else is asked again: what this notebook did not change it has found.
+                after = _looked_at(lab, before, calls.touched)
+                repaired += changed(before, after, besides=repaired)
+                built: Outcome = "found" if before == after and not calls["SendCommand"] else "built"
+                outcomes.append((path.stem, "repaired" if repaired else built))
+                repairs[path.stem] = tuple(repaired)
                 before = after
-        return cls(tuple(outcomes))
+        return cls(tuple(outcomes), repairs)
 
     def __str__(self) -> str:
         if not self.outcomes:
-            return "Nothing to catch up on."
-        return "\n".join(f"{_SYMBOLS[outcome]} {name}: {outcome}" for name, outcome in self.outcomes)
+            return self._nothing
+        return "\n".join(f"{_SYMBOLS[how]} {name}: {how}{self._said(name)}" for name, how in self.outcomes)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         if not self.outcomes:
-            return "<p>Nothing to catch up on.</p>"
-        left = 'style="text-align:left"'  # JupyterLab sets tables to the right, which is for numbers
-        rows = "".join(
-            f"<tr><td {left}>{escape(name)}</td><td {left}>{_SYMBOLS[outcome]} {outcome}</td></tr>"
-            for name, outcome in self.outcomes
-        )
-        head = f'<tr><th scope="col" {left}>notebook</th><th scope="col" {left}>its resources were</th></tr>'
-        return f"<table><caption>Catching up</caption>{head}{rows}</table>"
+            return f"<p>{self._nothing}</p>"
+        rows = [(name, f"{_SYMBOLS[how]} {how}{self._said(name)}") for name, how in self.outcomes]
+        return table(("notebook", "its resources were"), rows, caption="Catching up")
+
+    @property
+    def _nothing(self) -> str:
+        return self.left_broken or "Nothing to catch up on."
+
+    def _said(self, name: str) -> str:
+        said = self.repairs.get(name)
+        return f": {'; '.join(said)}" if said else ""
 
 
-def _outcome(before: Snapshot, after: Snapshot) -> Outcome:
-    if before == after:
-        return "found"
-    return "built" if before.items() <= after.items() else "repaired"
+def _looked_at(lab: Session, before: Snapshot | None = None, touched: Touched = ALL) -> Snapshot:
+    with _told("look at what the lab consists of"):
+        return snapshot(lab, before, touched)
 
 
-def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """An error of AWS, or no answer, as the one exception that a cell shows as a sentence."""
+    try:
+        yield
+    except AWS_ERRORS as problem:
+        raise LabError(
+            f"Catching up could not {what}: {str(problem).rstrip('.')}. "
+            f"{way_out(problem) or 'What is built stays; put that right and run this cell again.'}"
+        ) from problem
+
+
+def _build(path: Path, lab: Session, parameters: Mapping[str, Any], calls: Calls) -> list[str] | None:
+    """Run a notebook's cells, then say what was repaired; None where it builds nothing.
+
+    A cell that waits for something (an agent that is online) can fail for want of a repair: then it runs once more.
+    """
+    try:
+        return _repaired(lab, calls) if _run_cells(path, lab, parameters) else None
+    except LabError:
+        if not (repaired := _repaired(lab, calls)):
+            raise
+    _run_cells(path, lab, parameters)
+    return repaired + _repaired(lab, calls)
+
+
+def _repaired(lab: Session, calls: Calls) -> list[str]:
+    with _told("compare what the cells ask for with what there is"):
+        return repair(lab, calls)
+
+
+def _run_cells(path: Path, lab: Session, parameters: Mapping[str, Any]) -> bool:
     """Run a notebook's cells in one namespace; False where it builds nothing."""
     cells = list(_cells(path))
     if not any("build" in tags for tags, _, _ in cells):
@@ -81,7 +129,7 @@ def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
     given = {"lab": lab, "prefix": lab.prefix, "region": lab.region, **parameters}
     namespace: dict[str, Any] = {"__name__": f"catch_up.{path.stem}"}
     for tags, cell_id, source in cells:
-        if not tags & {"parameters", "setup", "build"}:
+        if not tags & {"parameters", "setup", "build"} or (TAG in tags and lab.given_roles):
             continue
         try:
             with contextlib.redirect_stdout(io.StringIO()):
@@ -90,7 +138,7 @@ def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
             reason = f"{type(problem).__name__}: {problem}".rstrip(".")
             raise LabError(
                 f"Catching up stopped in {path.name}, cell {cell_id}: {reason}. "
-                f"Open that notebook and run it to see where it stands."
+                f"{way_out(problem) or 'Open that notebook and run it to see where it stands.'}"
             ) from problem
         if "parameters" in tags:
             namespace.update(given)
@@ -98,6 +146,6 @@ def _run_cells(path: Path, lab: "Lab", parameters: Mapping[str, Any]) -> bool:
 
 
 def _cells(path: Path) -> Iterator[tuple[set[str], str, str]]:
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in read_notebook(path)["cells"]:
         if cell["cell_type"] == "code":
-            yield set(cell["metadata"].get("tags", ())), cell["id"], "".join(cell["source"])
+            yield set(cell["metadata"].get("tags", ())), cell["id"], source_of(cell)

@@ -1,13 +1,12 @@
 """What a lab consists of, in a form that two moments can be compared by."""
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from typing import Any
 
-from helpers.lab import names
-
-if TYPE_CHECKING:
-    from helpers.lab.lab import Lab
+from helpers.lab import resources
+from helpers.lab.session import Session
+from helpers.lab.teardown import log_groups
 
 Snapshot = dict[tuple[str, str], str]
 
@@ -16,53 +15,97 @@ _VOLATILE = {
     *("State", "StateReason", "StateTransitionReason", "Status", "DeliverLogsStatus", "DeliverLogsErrorMessage"),
     *("storedBytes", "AvailableIpAddressCount", "LaunchTime", "RoleLastUsed", "Attachment", "AttachTime"),
 }
-MARK = "Done-"
 
 
-def snapshot(lab: "Lab") -> Snapshot:
-    """The content of everything that carries the lab's tags, by kind and id; marks are things of their own."""
-    return {(kind, name): _text(item) for kind, name, item in _everything(lab)}
+Touched = Collection[tuple[str, str]]
+"""Pairs of a kind and a name of what may be another than before; "" stands for all of the kind."""
+
+KINDS: Mapping[str, Set[str]] = {
+    "ec2": resources.KINDS.keys() - {"elastic-ip"},  # no lesson makes one
+    "logs": {"log-group"},
+    "iam": {"role", "instance-profile"},
+}
+"""What is looked at, by the service that shows it."""
+ALL: Touched = {(kind, "") for kinds in KINDS.values() for kind in kinds}
 
 
-def _everything(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
-    ec2 = lab.client("ec2")
-    for kind, how in names.KINDS.items():
-        for item in names.described(ec2, kind, [("tag:Lab", lab.prefix)]):
+def snapshot(lab: Session, before: Snapshot | None = None, touched: Touched = ALL) -> Snapshot:
+    """The content of everything that carries the lab's tags, by kind and id.
+
+    Only what was ``touched`` is asked for; everything else is as it was ``before``.
+    """
+    kept = {key: text for key, text in (before or {}).items() if not _is_touched(touched, *key)}
+    return kept | {(kind, name): _text(item) for kind, name, item in _everything(lab, touched)}
+
+
+def _is_touched(touched: Touched, kind: str, name: str) -> bool:
+    """A role's own policies are part of the role: ``("role-policy", "ROLE/POLICY")``."""
+    kind, name = ("role", name.partition("/")[0]) if kind == "role-policy" else (kind, name)
+    return (kind, "") in touched or (kind, name) in touched
+
+
+def changed(before: Snapshot, after: Snapshot, besides: Iterable[str] = ()) -> list[str]:
+    """What was there and is no longer the same, a phrase each, unless one of ``besides`` names it already."""
+    phrases = []
+    for (kind, key), text in before.items():
+        item, now = json.loads(text), after.get((kind, key))
+        name = resources.tag_values(item).get("Name", key) if isinstance(item, dict) else key
+        if now != text and not any(name in phrase for phrase in besides):
+            phrases.append(f"{kind} {name} {'changed' if now else 'removed'}")
+    return phrases
+
+
+def _everything(lab: Session, touched: Touched) -> Iterator[tuple[str, str, Any]]:
+    kinds = {kind for kind, _ in touched}
+    yield from _ec2(lab, kinds & KINDS["ec2"])
+    if "log-group" in kinds:
+        yield from _log_groups(lab)
+    if "role" in kinds:
+        yield from _roles(lab, touched)
+    if "instance-profile" in kinds:
+        yield from _profiles(lab)
+
+
+def _ec2(lab: Session, kinds: Collection[str]) -> Iterator[tuple[str, str, Any]]:
+    for kind in kinds:
+        how = resources.KINDS[kind]
+        for item in resources.described(lab.client("ec2"), kind, resources.tag_filters(lab.prefix)):
             yield kind, item[how.key], item
-            for tag in item.get("Tags", []):
-                if tag["Key"].startswith(MARK):
-                    yield "mark", tag["Key"], True
-    yield from _log_groups(lab)
-    yield from _roles(lab)
-    yield from _profiles(lab)
 
 
-def _log_groups(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
-    logs = lab.client("logs")
-    for page in logs.get_paginator("describe_log_groups").paginate():
-        for group in page["logGroups"]:
-            arn = group["arn"].removesuffix(":*")
-            if logs.list_tags_for_resource(resourceArn=arn)["tags"].get("Lab") == lab.prefix:
-                yield "log-group", group["logGroupName"], group
+def _log_groups(lab: Session) -> Iterator[tuple[str, str, Any]]:
+    for group in log_groups.all_groups(lab):
+        if resources.is_tagged(log_groups.tags_of(lab, group), lab.prefix):
+            yield "log-group", group["logGroupName"], group
 
 
-def _roles(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
+def _roles(lab: Session, touched: Touched) -> Iterator[tuple[str, str, Any]]:
     iam = lab.client("iam")
-    for page in iam.get_paginator("list_roles").paginate():
-        for role in page["Roles"]:
-            if role["RoleName"].startswith(lab.name("")):
-                inline = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-                documents = [iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name) for name in inline]
-                attached = iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
-                documents = [{key: item[key] for key in ("PolicyName", "PolicyDocument")} for item in documents]
-                yield "role", role["RoleName"], [role["AssumeRolePolicyDocument"], documents, attached]
+    for listed in resources.paged(iam, "list_roles", "Roles"):
+        name = listed["RoleName"]
+        if not (name.startswith(lab.name("")) and _is_touched(touched, "role", name)):
+            continue
+        if _is_ours(lab, role := iam.get_role(RoleName=name)["Role"]):
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:  # a lesson may add one to a role
+                document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+                yield "role-policy", f"{name}/{policy}", document
+            attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+            yield "role", name, [role["AssumeRolePolicyDocument"], attached]
 
 
-def _profiles(lab: "Lab") -> Iterator[tuple[str, str, Any]]:
-    for page in lab.client("iam").get_paginator("list_instance_profiles").paginate():
-        for profile in page["InstanceProfiles"]:
-            if profile["InstanceProfileName"].startswith(lab.name("")):
-                yield "instance-profile", profile["InstanceProfileName"], [one["RoleName"] for one in profile["Roles"]]
+def _profiles(lab: Session) -> Iterator[tuple[str, str, Any]]:
+    iam = lab.client("iam")
+    for listed in resources.paged(iam, "list_instance_profiles", "InstanceProfiles"):
+        name = listed["InstanceProfileName"]
+        if name.startswith(lab.name("")):
+            profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            if _is_ours(lab, profile):
+                yield "instance-profile", name, [role["RoleName"] for role in profile["Roles"]]
+
+
+def _is_ours(lab: Session, shown: Any) -> bool:
+    """By its tags, which IAM's Get calls show and its List calls do not."""
+    return resources.is_tagged(resources.tag_values(shown), lab.prefix)
 
 
 def _text(item: Any) -> str:
@@ -73,6 +116,5 @@ def _plain(item: Any) -> Any:
     if isinstance(item, dict):
         return {key: _plain(value) for key, value in item.items() if key not in _VOLATILE}
     if isinstance(item, list):
-        kept = [_plain(one) for one in item if not (isinstance(one, dict) and str(one.get("Key", "")).startswith(MARK))]
-        return sorted(kept, key=lambda one: json.dumps(one, sort_keys=True, default=str))
+        return sorted(map(_plain, item), key=lambda part: json.dumps(part, sort_keys=True, default=str))
     return item

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from helpers.lessons.account_view import CheckResult, done, listed, not_attempted, not_yet
 from helpers.lessons.content import Exercise
-from helpers.lessons.scene import Judgement, done, not_attempted, not_yet
 
 
 def is_empty(value: Any) -> bool:
@@ -12,32 +12,38 @@ def is_empty(value: Any) -> bool:
     if value is None or value is Ellipsis:
         return True
     if isinstance(value, Mapping):
-        return all(is_empty(each) for each in value.values())
+        return all(is_empty(part) for part in value.values())
     if isinstance(value, list | tuple | set):
-        return all(is_empty(each) for each in value)
+        return all(is_empty(part) for part in value)
     return isinstance(value, str) and not value.strip()
 
 
 def is_gap(exercise: Exercise, value: Any) -> bool:
     """Whether the learner has left the starter's gap as it was. An empty list is an answer, and mostly a wrong one,
-    unless the starter holds one itself."""
+    unless the starter holds one itself.
+    """
     if isinstance(value, Mapping | list | tuple | set | frozenset) and not value:
         return f"{exercise.variable} = {value!r}" in exercise.starter
     return is_empty(value)
 
 
-def judge_value(exercise: Exercise, value: Any) -> Judgement:
+def check_value(exercise: Exercise, value: Any) -> CheckResult:
     """Compare with the accepted values; a known wrong one brings its own message, another one ``other``."""
     if is_gap(exercise, value):
         return not_attempted()
     mine = plain(value)
     facts = {"answer": value, "given": _sort(value), "expected": _sort(exercise.accepted[0])}
-    if any(mine == plain(each) for each in exercise.accepted):
+    given = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    unknown = [word for word in given if exercise.words and plain(word) not in map(plain, exercise.words)]
+    facts |= {"unknown": listed(map(repr, unknown)), "words": listed(map(repr, exercise.words))}
+    if any(mine == plain(right) for right in exercise.accepted):
         return done()
     for wrong in exercise.wrong:
         if not wrong.source and mine == plain(wrong.answer):
             return not_yet(wrong.says, **facts)
-    return not_yet("other" if facts["given"] == facts["expected"] else "type", **facts)
+    if facts["given"] != facts["expected"]:
+        return not_yet("type", **facts)
+    return not_yet("words" if unknown else "other", **facts)
 
 
 def plain(value: Any) -> Any:
@@ -47,9 +53,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return " ".join(value.split()).casefold()
     if isinstance(value, Mapping):
-        return {plain(key): plain(each) for key, each in value.items()}
+        return {plain(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return sorted((plain(each) for each in value), key=repr)
+        return sorted((plain(part) for part in value), key=repr)
     try:
         return float(value)
     except (TypeError, ValueError):

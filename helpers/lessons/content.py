@@ -1,5 +1,6 @@
 """The exercises as content: one TOML file per notebook in ``data/exercises``, read into frozen values.
 
+A broken lab of notebook 14 is an exercise in a file of its own, in ``data/broken_labs``.
 Every word that a learner reads about an exercise stands there, so that it can be improved, or translated, without
 touching code. ``data/exercises/common.toml`` holds the sentences that all exercises share.
 """
@@ -20,13 +21,13 @@ KINDS = {
     "query": "write a query",
     "predict": "predict",
     "explain": "explain",
-    "mend": "break and mend",
+    "fix": "break and fix",
 }
 HINTS = 3
 _ID = re.compile(r"[0-9]{2}\.[0-9]{1,2}")
 _KEYS = {
-    *("id", "kind", "title", "pains", "task", "starter", "solution", "reasoning", "hints", "explanation"),
-    *("variable", "accepted", "messages", "wrong"),
+    *("id", "kind", "title", "task", "starter", "solution", "reasoning", "hints", "explanation"),
+    *("variable", "accepted", "words", "messages", "wrong", "fault", "needs"),
 }
 
 
@@ -49,13 +50,14 @@ class Exercise:
 
     ``variable`` is the name that the learner's cell gives a value, or empty where the account alone is looked at.
     Where ``accepted`` lists values, one of them is the right answer; elsewhere a function in
-    :mod:`helpers.lessons.checks` decides. ``pains`` are the numbers of the learners' questions that it answers.
+    :mod:`helpers.lessons.checks` decides. ``words`` are the texts that the task offers to choose from, if it does.
+    ``fault`` is the table of what is broken for it, as :mod:`helpers.lessons.faults` reads it. ``needs`` is the id of
+    the exercise whose answer the solution reads.
     """
 
     id: str
     kind: str
     title: str
-    pains: tuple[int, ...]
     task: str
     starter: str
     solution: str
@@ -66,15 +68,14 @@ class Exercise:
     wrong: tuple[Wrong, ...]
     variable: str = ""
     accepted: tuple[Any, ...] = ()
+    words: tuple[str, ...] = ()
+    needs: str = ""
+    fault: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def notebook(self) -> str:
         """The number of the notebook it stands in, for example ``"03"``."""
         return self.id[:2]
-
-    def wrong_cell(self, wrong: Wrong) -> str:
-        """The cell that gives this wrong answer."""
-        return wrong.source or f"{self.variable} = {wrong.answer!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def read_lesson(path: Path) -> Lesson:
     except tomllib.TOMLDecodeError as problem:
         raise ContentError(f"{path.name} is not TOML: {problem}") from problem
     exercises = tuple(_exercise(entry, path) for entry in document.get("exercise", []))
-    promises = {cell: tuple(_promise(each) for each in said) for cell, said in document.get("see", {}).items()}
+    exercises += tuple(broken_labs()[name] for name in document.get("labs", ()))
+    promises = {cell: tuple(_promise(words) for words in said) for cell, said in document.get("see", {}).items()}
     return Lesson(path.name[:2], exercises, MappingProxyType(promises))
 
 
@@ -110,7 +112,33 @@ def lessons() -> Mapping[str, Lesson]:
 @cache
 def exercises() -> Mapping[str, Exercise]:
     """All exercises of the course, by id, in their order."""
-    return MappingProxyType({each.id: each for lesson in lessons().values() for each in lesson.exercises})
+    return MappingProxyType({exercise.id: exercise for lesson in lessons().values() for exercise in lesson.exercises})
+
+
+@cache
+def broken_labs() -> Mapping[str, Exercise]:
+    """The broken labs of notebook 14, by id, in their order."""
+    found = [read_broken_lab(path) for path in sorted(data_path("broken_labs").glob("*.toml"))]
+    return MappingProxyType({lab.id: lab for lab in found})
+
+
+def read_broken_lab(path: Path) -> Exercise:
+    """Read the file of a broken lab; each cell of it, right or wrong, begins by breaking it.
+
+    Raises :class:`ContentError` that names the file and what is missing.
+    """
+    entry = tomllib.loads(path.read_text(encoding="utf-8"))
+    first = f'case = broken(lab, "{entry.get("id", "")}")\n'
+    for wrong in entry.get("wrong", ()):
+        wrong["source"] = first + _text(wrong["source"])
+    made = {"kind": "fix", "starter": f"{first}# your fix goes here, or into a cell of your own below\ncase"}
+    made["solution"] = f"{first}{_text(entry.get('solution', ''))}\ncase"
+    return _exercise({**entry, **made, "reasoning": entry.get("explanation", "")}, path)
+
+
+def checkable() -> Mapping[str, Exercise]:
+    """All that can be checked, by id: the exercises of the notebooks, and the broken labs, of which 14 shows one."""
+    return {**exercises(), **broken_labs()}
 
 
 @cache
@@ -130,7 +158,7 @@ def _exercise(entry: dict[str, Any], path: Path) -> Exercise:
         raise ContentError(f'{where}: an id is the notebook\'s number, a dot and a number, such as "{path.name[:2]}.1"')
     if unknown := entry.keys() - _KEYS:
         raise ContentError(f"{where} has unknown keys: {', '.join(sorted(unknown))}")
-    if missing := _KEYS - {"variable", "accepted", "messages"} - entry.keys():
+    if missing := _KEYS - {"variable", "accepted", "words", "messages", "fault", "needs"} - entry.keys():
         raise ContentError(f"{where} lacks {', '.join(sorted(missing))}")
     if entry["kind"] not in KINDS:
         raise ContentError(f"{where}: the kind is one of {', '.join(KINDS)}, not {entry['kind']!r}")
@@ -140,11 +168,11 @@ def _exercise(entry: dict[str, Any], path: Path) -> Exercise:
         raise ContentError(f"{where} accepts values, but no variable holds the learner's")
     texts = {key: _text(value) if isinstance(value, str) else value for key, value in entry.items()}
     messages = {key: _text(value) for key, value in entry.get("messages", {}).items()}
-    wrong = tuple(_wrong(each, messages, where, variable="variable" in entry) for each in entry["wrong"])
-    lists = {key: tuple(entry.get(key, ())) for key in ("pains", "accepted")}
-    hints = tuple(_text(hint) for hint in entry["hints"])
-    frozen = MappingProxyType(messages)
-    return Exercise(**(texts | lists | {"hints": hints, "messages": frozen, "wrong": wrong}))
+    wrong = tuple(_wrong(answer, messages, where, variable="variable" in entry) for answer in entry["wrong"])
+    accepted = tuple(entry.get("accepted", ()))
+    words, hints = tuple(entry.get("words", ())), tuple(_text(hint) for hint in entry["hints"])
+    parts = {"accepted": accepted, "words": words, "hints": hints, "messages": MappingProxyType(messages)}
+    return Exercise(**(texts | parts | {"wrong": wrong}))
 
 
 def _wrong(entry: dict[str, Any], messages: Mapping[str, str], where: str, *, variable: bool) -> Wrong:

@@ -32,19 +32,19 @@ class ExpectedError:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> bool:
         if error is None:
-            raise LessonError(f"AWS was expected to refuse this with {self._wanted}, but it was done.")
+            raise LessonError(f"AWS should answer this call with {self._wanted}, but the call succeeded.")
         if not isinstance(error, Exception):
             return False  # the learner interrupted the kernel
         if not isinstance(error, ClientError):
             raise LessonError(
-                f"AWS was expected to refuse this with {self._wanted}, but the cell itself failed: "
+                f"AWS should answer this call with {self._wanted}, but the cell itself failed: "
                 f"{type(error).__name__}: {error}"
             ) from error
         answer = error.response.get("Error", {})
         self.code, self.message = answer.get("Code", ""), answer.get("Message", "")
         if self.code not in self.codes:
             raise LessonError(
-                f"AWS was expected to refuse this with {self._wanted}, but it answered {self.code}: {self.message}"
+                f"AWS should answer this call with {self._wanted}, but it answered {self.code}: {self.message}"
             ) from error
         return True
 
@@ -62,12 +62,12 @@ class ExpectedError:
             return f"<p>{escape(str(self))}</p>"
         return (
             '<div style="border-left:6px solid #E69F00;padding:2px 10px">'
-            f"<b>Refused, as expected: {escape(self.code)}</b><br>{escape(self.message)}</div>"
+            f"<b>Expected error: {escape(self.code)}</b><br>{escape(self.message)}</div>"
         )
 
 
 def expect_error(*codes: str) -> ExpectedError:
-    """Run a block that AWS must refuse with one of these error codes, and keep the answer.
+    """Run a block that AWS must answer with one of these error codes, and keep the answer.
 
         with expect_error("AccessDenied") as refusal:
             sts.assume_role(...)

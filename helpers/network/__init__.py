@@ -1,5 +1,4 @@
-"""The VPC network: a topology from ``describe_*`` replies, a packet traced through it, every verdict
-explained.
+"""The VPC network: a topology from ``describe_*`` replies, a packet traced through it, every verdict explained.
 
 >>> from helpers.network import Connections, Packet, Topology, trace
 >>> topology = Topology.from_describe(
@@ -24,21 +23,24 @@ explained.
 ...         for n in (1, 2)
 ...     ],
 ... )
->>> packet = Packet("10.1.1.11", "10.1.1.12", protocol=6, src_port=40000, dst_port=80, tcp_flags=2)
+>>> packet = Packet(
+...     "10.1.1.11", "10.1.1.12", protocol=6, src_port=40000, dst_port=80, tcp_flags=2, source_interface="eni-1"
+... )
 >>> result, connections = trace(topology, packet, Connections())
 >>> print(result)
 ✓ ACCEPT eni-1 egress: security group sg-1 (web): all traffic to 0.0.0.0/0
 ✓ ACCEPT subnet-1: no route table: 10.1.0.0/16 -> local
 ✗ REJECT eni-2 ingress: security group sg-1 (web): no ingress rule allows it
 rejected by sg-1
->>> [(one.interface_id, one.direction, one.action) for one in result.sightings]
+>>> [(seen.interface_id, seen.direction, seen.action) for seen in result.sightings]
 [('eni-1', 'egress', 'ACCEPT'), ('eni-2', 'ingress', 'REJECT')]
 """
 
 from helpers.network.addresses import AddressError, Cidr
+from helpers.network.compiled import acl_allows
 from helpers.network.connections import Connections
-from helpers.network.describe import TopologyError
-from helpers.network.explain import Candidate, Explanation, explain
+from helpers.network.describe import TopologyError, read_acl, read_permission, read_rule
+from helpers.network.explain import AGREEMENTS, Explanation, explain
 from helpers.network.model import (
     AclEntry,
     GroupRule,
@@ -47,22 +49,21 @@ from helpers.network.model import (
     InternetGateway,
     NetworkAcl,
     Peering,
-    PrefixList,
     Route,
     RouteTable,
-    SecurityGroup,
     Subnet,
     Vpc,
 )
 from helpers.network.packet import Hop, Packet, Sighting, Trace
 from helpers.network.plan import PacketError
+from helpers.network.reading import read_pages
 from helpers.network.topology import Topology
 from helpers.network.trace import trace
 
 __all__ = [
+    "AGREEMENTS",
     "AclEntry",
     "AddressError",
-    "Candidate",
     "Cidr",
     "Connections",
     "Explanation",
@@ -75,16 +76,19 @@ __all__ = [
     "Packet",
     "PacketError",
     "Peering",
-    "PrefixList",
     "Route",
     "RouteTable",
-    "SecurityGroup",
     "Sighting",
     "Subnet",
     "Topology",
     "TopologyError",
     "Trace",
     "Vpc",
+    "acl_allows",
     "explain",
+    "read_acl",
+    "read_pages",
+    "read_permission",
+    "read_rule",
     "trace",
 ]

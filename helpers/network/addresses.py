@@ -1,7 +1,7 @@
 """Addresses and blocks as plain integers, so that a rule is two comparisons.
 
-IPv4 addresses are their own number; IPv6 addresses start at 2**128, so the families never meet and one pair
-of bounds is enough for either.
+IPv4 addresses are their own number; IPv6 addresses start at 2**128, so the families never meet and one pair of bounds
+is enough for either.
 """
 
 import ipaddress
@@ -43,7 +43,7 @@ class Cidr:
 
 @lru_cache(maxsize=1 << 17)
 def parse_address(text: str) -> int:
-    """Return the number of an address. Raises `AddressError`.
+    """Return the number of an address. Raises ``AddressError``.
 
     >>> parse_address("10.0.0.1") == 10 * 2**24 + 1
     True
@@ -70,7 +70,7 @@ def format_address(address: int) -> str:
 
 @lru_cache(maxsize=4096)
 def parse_cidr(text: str) -> Cidr:
-    """Return a block, its host bits cleared as AWS does. Raises `AddressError`.
+    """Return a block, its host bits cleared as AWS does. Raises ``AddressError``.
 
     >>> str(parse_cidr("100.68.0.18/18"))
     '100.68.0.0/18'

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from helpers.network.addresses import Cidr, parse_address
+from helpers.network.addresses import Cidr, is_ipv6, parse_address
 from helpers.network.model import AclEntry, GroupRule, Interface, NetworkAcl, Peering, Route, SecurityGroup
 from helpers.network.packet import Direction, Hop, Verdict
 from helpers.network.topology import Topology
 
 TCP, UDP = 6, 17
 _ICMP = (1, 58)
-_ALL_SELECTORS = (0, 65535)
 
 GroupTest = tuple[int, int, int, int, str | None, Hop, bool]
 """First and last remote address, first and last selector, referenced group, hop, whether for everyone."""
@@ -24,7 +23,7 @@ def selector(protocol: int, dst_port: int, icmp_type: int | None, icmp_code: int
 
 
 def _bounds(protocol: int, rule: GroupRule | AclEntry) -> tuple[int, int]:
-    """A rule's bounds in terms of `selector`."""
+    """A rule's bounds in terms of ``selector``."""
     if rule.protocol is None or rule.protocol not in (TCP, UDP, *_ICMP):
         return -1, 65535
     if protocol not in _ICMP:
@@ -46,27 +45,29 @@ class Port:
         self.subnet_id = interface.subnet_id
         self.up = topology.is_up(interface.id)
         self.nitro = topology.is_nitro(interface.id)
-        self.addresses = frozenset(parse_address(one) for one in interface.addresses)
-        self.private = frozenset(parse_address(one) for one in interface.private)
+        self.addresses = frozenset(parse_address(address) for address in interface.addresses)
+        self.private = frozenset(parse_address(address) for address in interface.private)
         self.public = {parse_address(inside): parse_address(outside) for inside, outside in interface.public}
         self.group_ids = frozenset(interface.group_ids)
-        groups = [view.groups[one] for one in interface.group_ids if one in view.groups]
+        groups = [view.groups[group_id] for group_id in interface.group_ids if group_id in view.groups]
         self._rules: dict[Direction, list[GroupRule]] = {
             "egress": [rule for group in groups for rule in group.egress],
             "ingress": [rule for group in groups for rule in group.ingress],
         }
-        self._names = ", ".join(_group_name(view.groups.get(one), one) for one in interface.group_ids) or "none"
+        self._names = (
+            ", ".join(_group_name(view.groups.get(group_id), group_id) for group_id in interface.group_ids) or "none"
+        )
         self._tests: dict[tuple[Direction, int], tuple[GroupTest, ...]] = {}
         self._refusals: dict[Direction, Hop] = {}
         self._open: dict[tuple[Direction, int, bool], bool] = {}
 
     def group_tests(self, direction: Direction, protocol: int) -> tuple[GroupTest, ...]:
         """The rules of all groups that speak of a protocol, most specific first: the first match decides."""
-        found = self._tests.get((direction, protocol))
-        if found is None:
-            found = tuple(sorted(self._make_tests(direction, protocol), key=_specific_first))
-            self._tests[direction, protocol] = found
-        return found
+        tests = self._tests.get((direction, protocol))
+        if tests is None:
+            tests = tuple(sorted(self._make_tests(direction, protocol), key=_specific_first))
+            self._tests[direction, protocol] = tests
+        return tests
 
     def _make_tests(self, direction: Direction, protocol: int) -> list[GroupTest]:
         tests: list[GroupTest] = []
@@ -98,15 +99,15 @@ class Port:
 
     def is_open(self, direction: Direction, protocol: int, ipv6: bool) -> bool:
         """Whether a rule allows every port of a protocol with everyone, so that nothing needs tracking."""
-        found = self._open.get((direction, protocol, ipv6))
-        if found is None:
-            found = any(
+        is_open = self._open.get((direction, protocol, ipv6))
+        if is_open is None:
+            is_open = any(
                 everyone and first >= 1 << 128 if ipv6 else everyone and first == 0
                 for first, _, low, high, _, _, everyone in self.group_tests(direction, protocol)
                 if low <= 0 and high >= 65535
             )
-            self._open[direction, protocol, ipv6] = found
-        return found
+            self._open[direction, protocol, ipv6] = is_open
+        return is_open
 
 
 def _specific_first(test: GroupTest) -> int:
@@ -134,13 +135,13 @@ class AclView:
 
     def possible(self, direction: Direction, protocol: int, remote: int) -> list[tuple[bool, Hop]]:
         """The entries that could decide about ICMP of unknown type, up to the one for every type."""
-        found: list[tuple[bool, Hop]] = []
+        entries: list[tuple[bool, Hop]] = []
         for first, last, low, high, allow, hop in self._tests_of(direction, protocol):
             if first <= remote <= last:
-                found.append((allow, hop))
+                entries.append((allow, hop))
                 if (low, high) == (-1, 65535):
                     break
-        return found
+        return entries
 
     def _tests_of(self, direction: Direction, protocol: int) -> tuple[AclTest, ...]:
         tests = self._tests.get((direction, protocol))
@@ -165,6 +166,14 @@ class AclView:
         return tests
 
 
+def acl_allows(acl: NetworkAcl, protocol: int, address: str, chosen: int, *, egress: bool) -> bool:
+    """Whether a network ACL by itself lets a packet from or to ``address`` pass.
+
+    ``chosen`` is the destination port, or what ``selector`` makes of an ICMP type.
+    """
+    return AclView("", acl).decide("egress" if egress else "ingress", protocol, parse_address(address), chosen)[0]
+
+
 @dataclass(slots=True)
 class RouteView:
     """One subnet's routes, longest prefix first."""
@@ -187,20 +196,20 @@ class View:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.groups = {group.id: group for group in topology.groups}
-        self.peerings: dict[str, Peering] = {one.id: one for one in topology.peerings}
-        self.gateways = {one.id: one.vpc_id for one in topology.gateways}
-        self.vpc_of_gateway = {one.vpc_id for one in topology.gateways if one.vpc_id}
+        self.peerings: dict[str, Peering] = {peering.id: peering for peering in topology.peerings}
+        self.gateways = {gateway.id: gateway.vpc_id for gateway in topology.gateways}
         self.vpc_cidrs = {vpc.id: vpc.cidrs for vpc in topology.vpcs}
         self.subnet_cidrs = {subnet.id: subnet.cidrs for subnet in topology.subnets}
-        self.ports = {one.id: Port(one, self) for one in topology.interfaces}
-        self.by_address: dict[int, list[Port]] = {}
+        self.ports = {interface.id: Port(interface, self) for interface in topology.interfaces}
+        self.by_ipv6: dict[int, Port] = {}
         self.by_public: dict[int, tuple[Port, int]] = {}
         self.by_vpc: dict[str, dict[int, Port]] = {}
-        for port in sorted(self.ports.values(), key=lambda one: one.up):  # one that is up wins over a left-over
+        for port in sorted(self.ports.values(), key=lambda port: port.up):  # one that is up wins over a left-over
             local = self.by_vpc.setdefault(port.vpc_id, {})
             for address in port.addresses:
-                self.by_address.setdefault(address, []).insert(0, port)
                 local[address] = port
+                if is_ipv6(address):
+                    self.by_ipv6[address] = port
             self.by_public.update({outside: (port, inside) for inside, outside in port.public.items()})
         self.resolvers: dict[str, int] = {vpc.id: vpc.cidrs[0].first + 2 for vpc in topology.vpcs if vpc.cidrs}
         self.routers: dict[str, set[int]] = {}
@@ -216,18 +225,18 @@ class View:
 
     def acl(self, subnet_id: str) -> AclView:
         """The ACL of a subnet."""
-        found = self._acls.get(subnet_id)
-        if found is None:
+        view = self._acls.get(subnet_id)
+        if view is None:
             acl = self.topology.acl_of(subnet_id) if subnet_id in self.subnet_cidrs else None
-            found = self._acls[subnet_id] = AclView(subnet_id, acl)
-        return found
+            view = self._acls[subnet_id] = AclView(subnet_id, acl)
+        return view
 
     def routes(self, port: Port) -> RouteView:
         """The routes of an interface's subnet; the local ones are there whether listed or not."""
-        found = self._routes.get(port.subnet_id)
-        if found is None:
-            found = self._routes[port.subnet_id] = self._make_routes(port)
-        return found
+        view = self._routes.get(port.subnet_id)
+        if view is None:
+            view = self._routes[port.subnet_id] = self._make_routes(port)
+        return view
 
     def _make_routes(self, port: Port) -> RouteView:
         table = self.topology.route_table_of(port.subnet_id) if port.subnet_id in self.subnet_cidrs else None
@@ -239,17 +248,26 @@ class View:
         return RouteView(table_id, tuple((cidr.first, cidr.last, route) for cidr, route in pairs))
 
     def visible_groups(self, vpc_id: str) -> dict[int, frozenset[str]]:
-        """The groups behind each private address that a rule in this VPC may refer to: those of its own
-        interfaces, and of a VPC peered with it in the same Region while that peering is active."""
-        found = self._visible.get(vpc_id)
-        if found is None:
+        """The groups behind each private address that a rule in this VPC may refer to: those of its own interfaces, and
+        of a VPC peered with it in the same Region while that peering is active.
+        """
+        groups = self._visible.get(vpc_id)
+        if groups is None:
             vpcs = [vpc_id]
             for peering in self.peerings.values():
                 other = peering.other(vpc_id)
                 if other and peering.active and peering.within_region:
                     vpcs.append(other)
-            found = {
-                address: port.group_ids for one in reversed(vpcs) for address, port in self.by_vpc.get(one, {}).items()
-            }
-            self._visible[vpc_id] = found
-        return found
+            groups = self._visible[vpc_id] = {}
+            for vpc in vpcs:  # two peers may hold the same address: their groups stand for their addresses
+                for address, port in self.by_vpc.get(vpc, {}).items():
+                    groups[address] = groups.get(address, frozenset()) | port.group_ids
+        return groups
+
+
+def view_of(topology: Topology) -> View:
+    """The topology worked out for tracing: made at first use and kept with it, but not pickled with it."""
+    view: View | None = topology.__dict__.get("view")
+    if view is None:
+        view = topology.__dict__["view"] = View(topology)
+    return view

@@ -12,18 +12,17 @@ _BITS = 5
 _WIDTH = 1 << _BITS
 _MASK = _WIDTH - 1
 _LATE = 3600.0  # commands overlap, so a packet may be traced after one that was sent later
-_Shelf = tuple[dict[Key, "Entry"], ...]
-_EMPTY_BOX: dict[Key, "Entry"] = {}
+_Shelf = tuple[dict[Key, "TrackedConnection"], ...]
+_EMPTY_BOX: dict[Key, "TrackedConnection"] = {}
 _EMPTY_SHELF: _Shelf = (_EMPTY_BOX,) * _WIDTH
-_EMPTY: tuple[_Shelf, ...] = (_EMPTY_SHELF,) * _WIDTH
 
 
-class Entry(NamedTuple):
+class TrackedConnection(NamedTuple):
     """What an interface remembers of one connection.
 
-    ``tracked`` False: only who began it is known, and rules are asked for every packet. ``begun_by`` is the
-    direction of the first packet (True: egress). ``stage`` counts replies and closing, see `tracking`.
-    ``opened`` is the hop that let the first packet through.
+    ``tracked`` False: only who began it is known, and rules are asked for every packet. ``begun_by`` is the direction
+    of the first packet (True: egress). ``stage`` counts replies and closing, see ``tracking``. ``opened`` is the hop
+    that let the first packet through.
     """
 
     tracked: bool
@@ -45,8 +44,8 @@ class Connections:
     __slots__ = ("_root",)
     _root: tuple[_Shelf, ...]
 
-    def __init__(self, entries: Mapping[Key, Entry] | Iterable[tuple[Key, Entry]] = ()) -> None:
-        shelves: dict[int, dict[int, dict[Key, Entry]]] = {}
+    def __init__(self, entries: Mapping[Key, TrackedConnection] | Iterable[tuple[Key, TrackedConnection]] = ()) -> None:
+        shelves: dict[int, dict[int, dict[Key, TrackedConnection]]] = {}
         for key, entry in dict(entries).items():
             place = hash(key)
             shelves.setdefault(place & _MASK, {}).setdefault((place >> _BITS) & _MASK, {})[key] = entry
@@ -55,20 +54,20 @@ class Connections:
             for i in range(_WIDTH)
         )
 
-    def get(self, key: Key) -> Entry | None:
+    def get(self, key: Key) -> TrackedConnection | None:
         """The entry of a connection, expired or not; None if there is none."""
         place = hash(key)
         return self._root[place & _MASK][(place >> _BITS) & _MASK].get(key)
 
-    def updated(self, key: Key, entry: Entry, at: float) -> "Connections":
-        """Return these connections with one entry set; what ended long before ``at`` may be dropped."""
+    def updated(self, key: Key, entry: TrackedConnection, at: float) -> "Connections":
+        """Return these connections with one entry set; what ended long before ``at`` (epoch seconds) may be dropped."""
         place = hash(key)
         i, j = place & _MASK, (place >> _BITS) & _MASK
         shelf = self._root[i]
         box = shelf[j]
         if len(box) & 15 == 15:
             ended = at - _LATE
-            box = {one: kept for one, kept in box.items() if kept.expires >= ended}
+            box = {other: kept for other, kept in box.items() if kept.expires >= ended}
         new = Connections.__new__(Connections)
         new._root = (
             *self._root[:i],
@@ -77,11 +76,27 @@ class Connections:
         )
         return new
 
-    def where(self, wanted: Callable[[Key, Entry], bool]) -> Iterator[tuple[Key, Entry]]:
+    def merged(self, start: "Connections", end: "Connections", at: float) -> "Connections":
+        """These connections with what has changed between ``start`` and ``end``, which began as one of them.
+
+        What ended long before ``at`` (epoch seconds) may be dropped.
+        """
+        if self is start:
+            return end
+        merged = self
+        for shelf, before in zip(end._root, start._root, strict=True):
+            if shelf is not before:
+                for box, old in zip(shelf, before, strict=True):
+                    for key, entry in box.items() if box is not old else ():
+                        if old.get(key) is not entry:
+                            merged = merged.updated(key, entry, at)
+        return merged
+
+    def where(self, wanted: Callable[[Key, TrackedConnection], bool]) -> Iterator[tuple[Key, TrackedConnection]]:
         """The entries that a test wants; looks at every one."""
         return ((key, entry) for key, entry in self.items() if wanted(key, entry))
 
-    def items(self) -> Iterator[tuple[Key, Entry]]:
+    def items(self) -> Iterator[tuple[Key, TrackedConnection]]:
         """Every key with its entry."""
         for shelf in self._root:
             if shelf is not _EMPTY_SHELF:

@@ -1,6 +1,7 @@
-"""From the replies of EC2's ``describe_*`` calls to the values of `helpers.network.model`."""
+"""From the replies of EC2's ``describe_*`` calls to the values of ``helpers.network.model``."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from helpers.network.addresses import AddressError, Cidr, parse_address, parse_cidr
@@ -37,30 +38,38 @@ class TopologyError(ValueError):
 
 def read_all(key: str, pages: Sequence[Page], id_key: str, read: Callable[[Page], T]) -> tuple[T, ...]:
     """Read every item of one reply key, naming the item that cannot be read."""
-    found: list[T] = []
+    values: list[T] = []
     for place, item in enumerate(pages):
         try:
-            found.append(read(item))
+            values.append(read(item))
         except KeyError as error:
             raise TopologyError(f"{key}[{place}] ({item.get(id_key, '?')}): {error} is missing") from error
         except (AddressError, TypeError, ValueError, AttributeError) as error:
             name = item.get(id_key, "?") if isinstance(item, Mapping) else "?"
             raise TopologyError(f"{key}[{place}] ({name}): {error}") from error
-    return tuple(found)
+    return tuple(values)
 
 
 def read_vpc(item: Page) -> Vpc:
     """Read one of ``Vpcs``."""
     blocks = [item["CidrBlock"]] if item.get("CidrBlock") else []
-    blocks += [one["CidrBlock"] for one in _associated(item, "CidrBlockAssociationSet", "CidrBlockState")]
-    blocks += [one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")]
+    blocks += [
+        association["CidrBlock"] for association in _associated(item, "CidrBlockAssociationSet", "CidrBlockState")
+    ]
+    blocks += [
+        association["Ipv6CidrBlock"]
+        for association in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")
+    ]
     return Vpc(item["VpcId"], _cidrs(blocks))
 
 
 def read_subnet(item: Page) -> Subnet:
     """Read one of ``Subnets``."""
     blocks = [item["CidrBlock"]] if item.get("CidrBlock") else []
-    blocks += [one["Ipv6CidrBlock"] for one in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")]
+    blocks += [
+        association["Ipv6CidrBlock"]
+        for association in _associated(item, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlockState")
+    ]
     return Subnet(
         item["SubnetId"],
         item["VpcId"],
@@ -81,12 +90,16 @@ def read_prefix_list(item: Page) -> PrefixList:
 def read_route_table(item: Page, lists: Mapping[str, PrefixList]) -> RouteTable:
     """Read one of ``RouteTables``."""
     table = item["RouteTableId"]
-    associations = [one for one in item.get("Associations", ()) if _state(one) in (None, "associated", "associating")]
+    associations = [
+        association
+        for association in item.get("Associations", ())
+        if _state(association) in (None, "associated", "associating")
+    ]
     return RouteTable(
         table,
         item["VpcId"],
-        any(one.get("Main") for one in associations),
-        tuple(one["SubnetId"] for one in associations if one.get("SubnetId")),
+        any(association.get("Main") for association in associations),
+        tuple(association["SubnetId"] for association in associations if association.get("SubnetId")),
         tuple(_route(table, route, lists) for route in item.get("Routes", ())),
     )
 
@@ -116,7 +129,9 @@ def _target_kind(target: str) -> TargetKind:
 def read_gateway(item: Page) -> InternetGateway:
     """Read one of ``InternetGateways``."""
     attached = [
-        one["VpcId"] for one in item.get("Attachments", ()) if one.get("State") in (None, "available", "attached")
+        attachment["VpcId"]
+        for attachment in item.get("Attachments", ())
+        if attachment.get("State") in (None, "available", "attached")
     ]
     return InternetGateway(item["InternetGatewayId"], attached[0] if attached else None)
 
@@ -135,14 +150,14 @@ def read_peering(item: Page) -> Peering:
 
 
 def read_group(item: Page, lists: Mapping[str, PrefixList], rule_ids: Mapping[tuple[Any, ...], str]) -> SecurityGroup:
-    """Read one of ``SecurityGroups``; ``rule_ids`` as from `index_rule_ids`."""
+    """Read one of ``SecurityGroups``; ``rule_ids`` as from ``index_rule_ids``."""
     group, name = item["GroupId"], item.get("GroupName", "")
 
     def rules(key: str, egress: bool) -> tuple[GroupRule, ...]:
         return tuple(
             rule
             for permission in item.get(key, ())
-            for rule in _group_rules(group, name, egress, permission, lists, rule_ids)
+            for rule in read_permission(permission, egress, group, name, lists, rule_ids)
         )
 
     return SecurityGroup(
@@ -150,21 +165,22 @@ def read_group(item: Page, lists: Mapping[str, PrefixList], rule_ids: Mapping[tu
     )
 
 
-def _group_rules(
-    group: str,
-    name: str,
-    egress: bool,
+def read_permission(
     item: Page,
-    lists: Mapping[str, PrefixList],
-    rule_ids: Mapping[tuple[Any, ...], str],
+    egress: bool,
+    group: str = "",
+    name: str = "",
+    lists: Mapping[str, PrefixList] = MappingProxyType({}),
+    rule_ids: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
 ) -> Iterator[GroupRule]:
+    """Read one of ``IpPermissions``, of a group or of a call: a rule for each source that it names."""
     protocol = read_protocol(item["IpProtocol"])
     first, last = _ports(protocol, item.get("FromPort"), item.get("ToPort"))
 
     def rule(source: str, cidrs: tuple[Cidr, ...], peer_group: str | None, description: str | None) -> GroupRule:
-        found = rule_ids.get((group, egress, protocol, first, last, source))
+        rule_id = rule_ids.get((group, egress, protocol, first, last, source))
         return GroupRule(
-            group, name, egress, protocol, first, last, source, cidrs, peer_group, description or "", found
+            group, name, egress, protocol, first, last, source, cidrs, peer_group, description or "", rule_id
         )
 
     for block in (*item.get("IpRanges", ()), *item.get("Ipv6Ranges", ())):
@@ -180,15 +196,21 @@ def _group_rules(
 
 def index_rule_ids(rules: Sequence[Page]) -> dict[tuple[Any, ...], str]:
     """Index ``SecurityGroupRules`` by what they say, because a group's permissions do not carry rule ids."""
-    found: dict[tuple[Any, ...], str] = {}
-    for item in rules:
-        protocol = read_protocol(item["IpProtocol"])
-        first, last = _ports(protocol, item.get("FromPort"), item.get("ToPort"))
-        block = item.get("CidrIpv4") or item.get("CidrIpv6")
-        referenced = item.get("ReferencedGroupInfo") or {}
-        source = parse_cidr(block).text if block else item.get("PrefixListId") or referenced.get("GroupId")
-        found[(item["GroupId"], item["IsEgress"], protocol, first, last, source)] = item["SecurityGroupRuleId"]
-    return found
+    return {
+        (rule.group_id, rule.egress, rule.protocol, rule.from_port, rule.to_port, rule.source): str(rule.id)
+        for rule in map(read_rule, rules)
+    }
+
+
+def read_rule(item: Page) -> GroupRule:
+    """Read one of ``SecurityGroupRules``, which do not carry the name of their group."""
+    protocol = read_protocol(item["IpProtocol"])
+    first, last = _ports(protocol, item.get("FromPort"), item.get("ToPort"))
+    block, peer = item.get("CidrIpv4") or item.get("CidrIpv6"), (item.get("ReferencedGroupInfo") or {}).get("GroupId")
+    cidrs = (parse_cidr(block),) if block else ()
+    source = cidrs[0].text if cidrs else item.get("PrefixListId") or peer or ""
+    why, rule_id = item.get("Description", ""), item["SecurityGroupRuleId"]
+    return GroupRule(item["GroupId"], "", item["IsEgress"], protocol, first, last, source, cidrs, peer, why, rule_id)
 
 
 def read_acl(item: Page) -> NetworkAcl:
@@ -200,7 +222,7 @@ def read_acl(item: Page) -> NetworkAcl:
         acl,
         item["VpcId"],
         bool(item.get("IsDefault")),
-        tuple(one["SubnetId"] for one in item.get("Associations", ())),
+        tuple(association["SubnetId"] for association in item.get("Associations", ())),
         tuple(sorted(entries, key=lambda entry: entry.number)),
     )
 
@@ -238,13 +260,13 @@ def read_instance(item: Page) -> Instance:
 
 
 def read_interface(item: Page, public: Mapping[str, Mapping[str, str]]) -> Interface:
-    """Read one of ``NetworkInterfaces``; ``public`` as from `index_public_addresses`."""
+    """Read one of ``NetworkInterfaces``; ``public`` as from ``index_public_addresses``."""
     listed = item.get("PrivateIpAddresses") or ()
     primary = item.get("PrivateIpAddress") or next(
-        (one["PrivateIpAddress"] for one in listed if one.get("Primary")), None
+        (assigned["PrivateIpAddress"] for assigned in listed if assigned.get("Primary")), None
     )
-    private = ([primary] if primary else []) + [one["PrivateIpAddress"] for one in listed]
-    ipv6 = [one["Ipv6Address"] for one in item.get("Ipv6Addresses", ())]
+    private = ([primary] if primary else []) + [assigned["PrivateIpAddress"] for assigned in listed]
+    ipv6 = [assigned["Ipv6Address"] for assigned in item.get("Ipv6Addresses", ())]
     for address in (*private, *ipv6):
         parse_address(address)
     if not private and not ipv6:
@@ -266,30 +288,30 @@ def read_interface(item: Page, public: Mapping[str, Mapping[str, str]]) -> Inter
 
 
 def _public(item: Page, primary: str | None, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    found = dict(known.get(item["NetworkInterfaceId"], {}))
-    for one in (*item.get("PrivateIpAddresses", ()), item):
-        address = (one.get("Association") or {}).get("PublicIp")
-        if address and (inside := one.get("PrivateIpAddress") or primary):
-            found[inside] = address
-    for address in found.values():
+    public = dict(known.get(item["NetworkInterfaceId"], {}))
+    for assigned in (*item.get("PrivateIpAddresses", ()), item):
+        address = (assigned.get("Association") or {}).get("PublicIp")
+        if address and (inside := assigned.get("PrivateIpAddress") or primary):
+            public[inside] = address
+    for address in public.values():
         parse_address(address)
-    return found
+    return public
 
 
 def index_public_addresses(instances: Sequence[Page]) -> dict[str, dict[str, str]]:
     """Public addresses that only ``Instances`` tell, by interface and private address."""
-    found: dict[str, dict[str, str]] = {}
+    public: dict[str, dict[str, str]] = {}
     for instance in instances:
         for interface in instance.get("NetworkInterfaces", ()):
-            pairs = found.setdefault(interface["NetworkInterfaceId"], {})
-            for one in (*interface.get("PrivateIpAddresses", ()), interface):
-                address = (one.get("Association") or {}).get("PublicIp")
-                if address and one.get("PrivateIpAddress"):
-                    pairs[one["PrivateIpAddress"]] = address
+            pairs = public.setdefault(interface["NetworkInterfaceId"], {})
+            for assigned in (*interface.get("PrivateIpAddresses", ()), interface):
+                address = (assigned.get("Association") or {}).get("PublicIp")
+                if address and assigned.get("PrivateIpAddress"):
+                    pairs[assigned["PrivateIpAddress"]] = address
             inside, outside = instance.get("PrivateIpAddress"), instance.get("PublicIpAddress")
             if inside and outside and inside == interface.get("PrivateIpAddress"):
                 pairs.setdefault(inside, outside)
-    return found
+    return public
 
 
 def read_protocol(value: object) -> int | None:
@@ -317,7 +339,11 @@ def _ports(protocol: int | None, first: object, last: object) -> tuple[int, int]
 
 def _associated(item: Page, key: str, state_key: str) -> list[Page]:
     """The associations of a block set that are in force."""
-    return [one for one in item.get(key, ()) if (one.get(state_key) or {}).get("State") in (None, "associated")]
+    return [
+        association
+        for association in item.get(key, ())
+        if (association.get(state_key) or {}).get("State") in (None, "associated")
+    ]
 
 
 def _state(association: Page) -> str | None:

@@ -1,22 +1,23 @@
 """From a flow record to the rule that decided it, or to the honest list of what could have."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
-from typing import Literal
+from typing import Literal, get_args
 
 from helpers.flowlogs import FlowRecord
 from helpers.network.addresses import AddressError, is_ipv6, parse_address
-from helpers.network.compiled import Port, View
-from helpers.network.connections import Connections, Entry
+from helpers.network.compiled import Port, View, view_of
 from helpers.network.model import PROTOCOLS, AclEntry, GroupRule, Route
 from helpers.network.packet import SYMBOLS, Direction, Hop
 from helpers.network.topology import Topology
-from helpers.network.tracking import CLOSED
 
 Stage = Literal["security group", "network ACL"]
 Answer = Literal["allows", "denies", "depends", "not asked"]
+Agreement = Literal["by a rule", "as an answer", "perhaps", "no"]
+AGREEMENTS: tuple[Agreement, ...] = get_args(Agreement)
+"""Whether rules give a record's verdict, the surest first."""
 _SYMBOLS: dict[Answer, str] = {
     "allows": SYMBOLS["accept"],
     "denies": SYMBOLS["reject"],
@@ -43,27 +44,28 @@ class Candidate:
 class Explanation:
     """Why a record says what it says.
 
-    ``headline`` is the answer in a sentence; ``decided`` the candidate that decided, None when that cannot
-    be told; ``candidates`` every stage that had a say, in the order in which the packet met them; ``notes``
-    what else to know.
+    ``headline`` is the answer in a sentence; ``decided`` the candidate that decided, None when that cannot be told;
+    ``candidates`` every stage that had a say, in the order in which the packet met them; ``notes`` what
+    else to know; ``agreement`` whether these rules give the record's verdict.
     """
 
     headline: str
     decided: Candidate | None
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
+    agreement: Agreement = "perhaps"
 
     @property
     def text(self) -> str:
         """The explanation as plain lines."""
         return "\n".join(
-            [self.headline, *(f"  {one}" for one in self.candidates), *(f"  note: {n}" for n in self.notes)]
+            [self.headline, *(f"  {candidate}" for candidate in self.candidates), *(f"  note: {n}" for n in self.notes)]
         )
 
     @property
     def html(self) -> str:
         """The explanation as HTML that folds, in the colours of the notebook's theme."""
-        rows = "".join(f"<li>{escape(str(one))}</li>" for one in self.candidates)
+        rows = "".join(f"<li>{escape(str(candidate))}</li>" for candidate in self.candidates)
         notes = "".join(f"<li><em>{escape(note)}</em></li>" for note in self.notes)
         return (
             '<details open style="color:var(--jp-ui-font-color1,inherit)">'
@@ -97,34 +99,32 @@ class _Flow:
 def explain(
     record: FlowRecord,
     topology: Topology,
-    connections: Connections | None = None,
     *,
     others: Sequence[FlowRecord] = (),
     current: Topology | None = None,
 ) -> Explanation:
     """Explain a record with the rules in force at its time.
 
-    ``topology`` should be the one of the record's time. ``connections`` are those remembered then, if
-    known. ``others`` may hold further records: an ACCEPT of the other direction tells that the record is of
-    an answer, which groups never refuse. ``current`` is the topology of now, to say when the rules have
-    changed since. A record alone never tells a group from a network ACL; where the rules leave both, both
-    are shown.
+    ``topology`` should be the one of the record's time. ``others`` may hold further records: an ACCEPT of the other
+    direction tells that the record is of an answer, which groups let pass. ``current`` is the topology of now, to say
+    when the rules have changed since. A record alone never tells a group from a network ACL; where the rules leave
+    both, both are shown.
     """
     if record.log_status in ("NODATA", "SKIPDATA"):
         return _without_traffic(record)
-    flow = _flow(topology.view, record)
+    flow = _flow(view_of(topology), record)
     if isinstance(flow, str):
-        return Explanation(f"This record cannot be explained: {flow}", None, ())
-    found = _explain(flow, record, topology, connections, _answered(record, others))
-    return _since(found, flow, topology, current)
+        return Explanation(f"This record cannot be explained: {flow}", None, (), agreement="no")
+    explanation = _explain(flow, record, topology, _answered(record, others))
+    return _since(explanation, flow, topology, current)
 
 
 def _without_traffic(record: FlowRecord) -> Explanation:
     if record.log_status == "NODATA":
-        text = f"NODATA: nothing went to or from {record.interface_id} in this window; no rule was asked"
+        text = f"NODATA: nothing went to or from {record.interface_id} in this window; no rule was evaluated"
     else:
         text = (
-            f"SKIPDATA: AWS could not keep records of {record.interface_id} in this window; nothing can be said of it"
+            f"SKIPDATA: AWS skipped some records of {record.interface_id} in this window; what they held is not known"
         )
     return Explanation(text, None, ())
 
@@ -151,25 +151,20 @@ def _flow(view: View, record: FlowRecord) -> _Flow | str:
     return _Flow(port, "egress" if egress else "ingress", local, remote, record.protocol, *ports)
 
 
-def _explain(
-    flow: _Flow, record: FlowRecord, topology: Topology, connections: Connections | None, answered: bool
-) -> Explanation:
-    view = topology.view
+def _explain(flow: _Flow, record: FlowRecord, topology: Topology, known: bool) -> Explanation:
+    """``known``: whether the record is of an answer for certain."""
+    view = view_of(topology)
     group = _group(view, flow, flow.direction)
     acl = _acl(view, flow)
     opposite: Direction = "ingress" if flow.direction == "egress" else "egress"
     reply = _group(view, flow, opposite, turned=True)
-    entry = _entry(connections, flow)
-    known = answered or _is_answer(entry, flow, record)
-    if record.action == "REJECT" and entry is not None and entry.tracked and entry.stage & CLOSED:
-        text = f"the connection was closed before; it had been opened by {entry.opened.text}"
-        group = Candidate("security group", "denies", entry.opened.decider, text, entry.opened.rule)
-        known = False
     stages = (group, acl) if flow.direction == "egress" else (acl, group)
     if record.action == "ACCEPT":
         return _accepted(record, stages, group, acl, reply, known)
     if known:
-        group = Candidate("security group", "allows", group.decider, "an answer: groups never refuse it")
+        group = Candidate(
+            "security group", "allows", group.decider, "an answer: security groups are stateful and let it pass"
+        )
         stages = (group, acl) if flow.direction == "egress" else (acl, group)
     return _rejected(record, stages, group, acl, reply, known)
 
@@ -184,19 +179,19 @@ def _accepted(
 ) -> Explanation:
     way = _way(record)
     if acl.answer == "denies":
-        note = "the network ACL of this topology would refuse it, so the rules were others at the record's time"
-        return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,))
+        note = "the network ACL of this topology would reject it, so the rules were different at the record's time"
+        return Explanation(f"{way} was accepted, but not by these rules", None, stages, (note,), "no")
     if group.answer == "allows" and not known:
-        return Explanation(f"{way} was accepted: {group.text}", group, stages)
+        return Explanation(f"{way} was accepted: {group.text}", group, stages, (), "by a rule")
     if (group.answer != "allows" and reply.answer in ("allows", "depends")) or known:
-        text = f"an answer to a conversation that the group lets begin the other way ({reply.text})"
+        text = f"the answer to a connection that the group allows the other way ({reply.text})"
         answer = Candidate("security group", "allows", reply.decider, text, reply.rule)
-        shown = tuple(answer if one is group else one for one in stages)
-        return Explanation(f"{way} was accepted: {text}", answer, shown)
+        shown = tuple(answer if stage is group else stage for stage in stages)
+        return Explanation(f"{way} was accepted: {text}", answer, shown, (), "as an answer")
     if group.answer == "depends":
         return Explanation(f"{way} was accepted; the record does not say by which rule", None, stages)
-    note = "a tracked connection outlives its rule; else the rules were others at that time"
-    return Explanation(f"{way} was accepted, but no group rule here allows it", None, stages, (note,))
+    note = "a tracked connection outlives its rule; otherwise the rules were different at that time"
+    return Explanation(f"{way} was accepted, but no group rule here allows it", None, stages, (note,), "no")
 
 
 def _rejected(
@@ -212,28 +207,30 @@ def _rejected(
         reason = {"BPA": "VPC Block Public Access", "EC": "encryption controls"}.get(record.reject_reason, "")
         text = f"{way} was rejected by {reason or record.reject_reason}, says its reject-reason"
         return Explanation(text, None, ())
-    refusing = [one for one in stages if one.answer == "denies"]
-    unsure = [one for one in stages if one.answer == "depends"]
+    refusing = [stage for stage in stages if stage.answer == "denies"]
+    unsure = [stage for stage in stages if stage.answer == "depends"]
     notes: list[str] = []
     if not known and len(stages) == 2 and acl.answer != "not asked":
-        notes.append("a record does not say whether a group or an ACL refused; both are shown as they are set")
+        notes.append(
+            "a record does not say whether a security group or a network ACL rejected the packet; both are shown"
+        )
     if len(refusing) == 1 and not unsure:
         decided = refusing[0]
         if decided is group and reply.answer != "denies" and acl.answer != "denies" and _looks_like_an_answer(record):
-            notes.append("if it was an answer, it came after its connection was closed or forgotten")
-        return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes))
+            notes.append("if it was an answer, it came after its connection was closed or had expired")
+        return Explanation(f"{way} was rejected by {decided.text}", decided, stages, tuple(notes), "by a rule")
     if len(refusing) == 2:
-        later = f"(the {refusing[1].stage} refuses it too, but comes later)"
+        later = f"(the {refusing[1].stage} would reject it too, but comes later)"
         text = f"{way} was rejected by {refusing[0].text} {later}"
         decided = refusing[0]
         if decided is group and _looks_like_an_answer(record):
-            notes.append("if it was an answer, the group did not look, and the network ACL decided")
-        return Explanation(text, decided, stages, tuple(notes))
+            notes.append("if it was an answer, the stateful group let it pass, and the network ACL decided")
+        return Explanation(text, decided, stages, tuple(notes), "by a rule")
     if refusing or unsure:
         return Explanation(f"{way} was rejected; these could have done it", None, stages, tuple(notes))
     notes.append("AWS also rejects packets that arrive after their connection was closed")
-    notes.append("or the rules were others at the record's time: use the topology of that time")
-    return Explanation(f"{way} was rejected, but these rules allow it", None, stages, tuple(notes))
+    notes.append("or the rules were different at the record's time: use the topology of that time")
+    return Explanation(f"{way} was rejected, but these rules allow it", None, stages, tuple(notes), "no")
 
 
 def _looks_like_an_answer(record: FlowRecord) -> bool:
@@ -268,7 +265,7 @@ def _acl(view: View, flow: _Flow) -> Candidate:
     """What the network ACL says to the flow."""
     port = flow.port
     if any(flow.remote in cidr for cidr in view.subnet_cidrs.get(port.subnet_id, ())):
-        text = "both ends are in one subnet, and network ACLs stand at its edge"
+        text = "both ends are in one subnet, and a network ACL filters only at its edge"
         return Candidate("network ACL", "not asked", "-", text)
     acl = view.acl(port.subnet_id)
     if flow.protocol not in (1, 58):
@@ -276,58 +273,41 @@ def _acl(view: View, flow: _Flow) -> Candidate:
         return Candidate("network ACL", "allows" if allowed else "denies", hop.decider, hop.text, hop.rule)
     verdicts = acl.possible(flow.direction, flow.protocol, flow.remote)
     allowed, hop = verdicts[0]
-    if all(one[0] == allowed for one in verdicts):
+    if all(verdict[0] == allowed for verdict in verdicts):
         return Candidate("network ACL", "allows" if allowed else "denies", hop.decider, hop.text, hop.rule)
     text = f"{hop.text}, but records do not hold the ICMP type"
     return Candidate("network ACL", "depends", hop.decider, text, hop.rule)
 
 
-def _entry(connections: Connections | None, flow: _Flow) -> Entry | None:
-    """What the interface remembers of the flow; nothing for ICMP, as records do not hold its type."""
-    if connections is None or flow.protocol in (1, 58):
-        return None
-    egress = flow.direction == "egress"
-    mine, theirs = (flow.src_port, flow.dst_port) if egress else (flow.dst_port, flow.src_port)
-    if flow.protocol not in (6, 17):
-        mine = theirs = 0
-    return connections.get((flow.port.id, flow.protocol, flow.local, mine, flow.remote, theirs))
-
-
-def _is_answer(entry: Entry | None, flow: _Flow, record: FlowRecord) -> bool:
-    """Whether the flow answers a tracked connection that was alive at the record's time."""
-    if entry is None or not entry.tracked or (record.start is not None and entry.expires <= record.start):
-        return False
-    return entry.begun_by_egress != (flow.direction == "egress")
-
-
 def _answered(record: FlowRecord, others: Sequence[FlowRecord]) -> bool:
-    """Whether the record is of an answer: its flags hold a SYN-ACK, or another record shows that the other
-    direction was accepted."""
+    """Whether the record is of an answer: its flags hold a SYN-ACK, or another record shows that the other direction
+    was accepted.
+    """
     if record.protocol == 6 and (record.tcp_flags or 0) & 18 == 18:
         return True
     if record.action != "REJECT":
         return False
     turned = (record.dstaddr, record.srcaddr, record.dstport, record.srcport, record.protocol, "ACCEPT")
     return any(
-        one.interface_id == record.interface_id
-        and (one.srcaddr, one.dstaddr, one.srcport, one.dstport, one.protocol, one.action) == turned
-        for one in others
+        other.interface_id == record.interface_id
+        and (other.srcaddr, other.dstaddr, other.srcport, other.dstport, other.protocol, other.action) == turned
+        for other in others
     )
 
 
-def _since(found: Explanation, flow: _Flow, topology: Topology, current: Topology | None) -> Explanation:
+def _since(explanation: Explanation, flow: _Flow, topology: Topology, current: Topology | None) -> Explanation:
     """Add what the time of the rules has to say."""
-    notes = list(found.notes)
+    notes = list(explanation.notes)
     if topology.read_at is not None:
         notes.append(f"rules as read at {_time(topology.read_at)}")
-    if current is not None and (port := current.view.ports.get(flow.port.id)) is not None:
+    if current is not None and (port := view_of(current).ports.get(flow.port.id)) is not None:
         now = _Flow(port, flow.direction, flow.local, flow.remote, flow.protocol, flow.src_port, flow.dst_port)
-        then = (_group(topology.view, flow, flow.direction), _acl(topology.view, flow))
-        if then != (_group(current.view, now, flow.direction), _acl(current.view, now)):
-            notes.append("the rules have changed since: they would decide otherwise now, or by another rule")
+        then = (_group(view_of(topology), flow, flow.direction), _acl(view_of(topology), flow))
+        if then != (_group(view_of(current), now, flow.direction), _acl(view_of(current), now)):
+            notes.append("the rules have changed since: now the decision, or the rule behind it, would be different")
     elif current is not None:
-        notes.append(f"{flow.port.id} is gone since")
-    return Explanation(found.headline, found.decided, found.candidates, tuple(notes))
+        notes.append(f"{flow.port.id} no longer exists")
+    return replace(explanation, notes=tuple(notes))
 
 
 def _time(moment: datetime) -> str:

@@ -40,8 +40,8 @@ class Subnet:
     @property
     def region(self) -> str | None:
         """The Region, from the zone's name: ``us-west-2`` of ``us-west-2a`` and of Local Zone ``us-west-2-lax-1a``."""
-        found = _REGION.match(self.zone or "")
-        return found[0] if found else None
+        match = _REGION.match(self.zone or "")
+        return match[0] if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,8 @@ class Peering:
 class GroupRule:
     """One allow rule of a security group, with one source (or destination).
 
-    ``protocol`` None means all. ``from_port``..``to_port`` are ports, for ICMP type and code; -1 means all.
-    ``source`` is as written: a block, a group id or a prefix list id. ``id`` is known when
-    ``SecurityGroupRules`` were read too.
+    ``protocol`` None means all. ``from_port``..``to_port`` are ports, for ICMP type and code; -1 means all. ``source``
+    is as written: a block, a group id or a prefix list id. ``id`` is known when ``SecurityGroupRules`` were read too.
     """
 
     group_id: str
@@ -137,10 +136,18 @@ class GroupRule:
     description: str = ""
     id: str | None = None
 
+    @property
+    def ports(self) -> str:
+        """Protocol and ports in words: ``tcp 443``."""
+        return describe_ports(self.protocol, self.from_port, self.to_port)
+
+    @property
+    def words(self) -> str:
+        """What it allows, in words: ``tcp 443 from 10.1.0.0/16``. Two rules of a group with the same words are one."""
+        return f"{self.ports} {'to' if self.egress else 'from'} {self.source}"
+
     def __str__(self) -> str:
-        way = "to" if self.egress else "from"
-        text = f"{describe_ports(self.protocol, self.from_port, self.to_port)} {way} {self.source}"
-        return f'{text} "{self.description}"' if self.description else text
+        return f'{self.words} "{self.description}"' if self.description else self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True)
 class AclEntry:
-    """One numbered entry of a network ACL. Number 32767 is the final ``*``; ports as in `GroupRule`."""
+    """One numbered entry of a network ACL. Number 32767 is the final ``*``; ports as in ``GroupRule``."""
 
     acl_id: str
     number: int
@@ -211,8 +218,9 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface. ``private`` holds every private IPv4 address, the primary one first;
-    ``public`` pairs a private address with the public one in front of it."""
+    """A network interface. ``private`` holds every private IPv4 address, the primary one first; ``public`` pairs a
+    private address with the public one in front of it.
+    """
 
     id: str
     vpc_id: str

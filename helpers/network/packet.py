@@ -1,6 +1,6 @@
 """A packet, what an interface's flow log counts of it, and the hops of its way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
@@ -26,7 +26,8 @@ class Packet:
     RST 4, ACK 16); ``size`` in bytes with the IP header; ``at`` in epoch seconds. ``icmp_type`` None is
     some ICMP message that only rules for every type match. ``icmp_id`` is the identifier of an echo:
     requests that share it are one conversation; without it each request is looked at as new.
-    ``source_interface`` is needed only where two interfaces hold the same source address.
+    ``source_interface`` is the network interface that sends it, None for a sender outside the VPCs: an address
+    alone names nobody, for two VPCs may hold the same one.
     """
 
     src: str
@@ -40,7 +41,7 @@ class Packet:
     size: int = 40
     at: float = 0.0
     icmp_id: int | None = None
-    source_interface: str | None = None
+    source_interface: str | None = field(kw_only=True)
 
     def __str__(self) -> str:
         name = PROTOCOLS.get(self.protocol, f"protocol {self.protocol}")
@@ -72,9 +73,9 @@ class Sighting:
 class Hop:
     """One step of a packet's way, and what decided there.
 
-    ``place`` is where (an interface, subnet or VPC id), ``decider`` the id of what decided (a security
-    group, network ACL, route table, peering or gateway), ``rule`` the very rule if there is one, ``text``
-    the reason in words, ``considered`` the rules that were looked at when none allowed the packet.
+    ``place`` is where (an interface, subnet or VPC id), ``decider`` the id of what decided (a security group, network
+    ACL, route table, peering or gateway), ``rule`` the very rule if there is one, ``text`` the reason in words,
+    ``considered`` the rules that were looked at when none allowed the packet.
     """
 
     kind: HopKind
@@ -108,9 +109,9 @@ class Hop:
 class Trace:
     """One packet's way through the network.
 
-    ``outcome`` is ``delivered`` (``destination_interface`` says where; None is the internet or a service of
-    AWS), ``rejected`` (a group or ACL) or ``lost`` (routing). ``deciding`` is the hop that stopped the
-    packet, None if it was delivered. ``sightings`` is what each interface's flow log must count.
+    ``outcome`` is ``delivered`` (``destination_interface`` says where; None is the internet or a service of AWS),
+    ``rejected`` (a group or ACL) or ``lost`` (routing). ``deciding`` is the hop that stopped the packet, None if it was
+    delivered. ``sightings`` is what each interface's flow log must count.
     """
 
     outcome: Outcome

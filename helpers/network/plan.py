@@ -37,13 +37,13 @@ class Way:
         self.enters = False  # gets as far as the destination's rules
         self.route_hops: tuple[Hop, ...] = ()
         self.lost: Hop | None = None  # no way on from the source: routing
-        self.arrival: Hop | None = None  # nobody at the end of the way, or who is there
+        self.arrival: Hop | None = None  # no interface at the end of the way, or which one
         self.out_sightings: tuple[Sighting, Sighting, Sighting] | None = None
         self.in_sightings: tuple[Sighting, Sighting] | None = None
         self.traces: dict[tuple[int, int, int | None, int | None, bool], Trace] = {}  # by identity of their hops
 
 
-class Plan:
+class PacketPlan:
     """The stateless half of a trace: a way, and what each rule on it would decide."""
 
     __slots__ = ("acl_in", "acl_out", "final", "in_key", "in_match", "out_key", "out_match", "way")
@@ -59,24 +59,24 @@ class Plan:
         self.acl_in: tuple[bool, Hop] | None = None
 
 
-def plan(view: View, packet: Packet) -> Plan:
-    """Return the plan of a packet. Raises `AddressError` or `PacketError` for a packet that cannot be."""
+def plan(view: View, packet: Packet) -> PacketPlan:
+    """Return the plan of a packet. Raises ``AddressError`` or ``PacketError`` for a packet that cannot be."""
     key = (
         *(packet.src, packet.dst, packet.protocol, packet.src_port, packet.dst_port),
         *(packet.icmp_type, packet.icmp_code, packet.icmp_id, packet.source_interface),
     )
-    found = view.plans.get(key)
-    if found is None:
+    made = view.plans.get(key)
+    if made is None:
         if len(view.plans) >= _MAX_PLANS:
             view.plans.clear()
-        found = view.plans[key] = _make(view, packet)
-    assert isinstance(found, Plan)
-    return found
+        made = view.plans[key] = _make(view, packet)
+    assert isinstance(made, PacketPlan)
+    return made
 
 
-def _make(view: View, packet: Packet) -> Plan:
+def _make(view: View, packet: Packet) -> PacketPlan:
     way = _way(view, packet)
-    made = Plan(way)
+    made = PacketPlan(way)
     if made.final:
         return made
     protocol = packet.protocol
@@ -100,13 +100,13 @@ def _make(view: View, packet: Packet) -> Plan:
 
 def _way(view: View, packet: Packet) -> Way:
     key = (packet.src, packet.dst, packet.protocol, packet.source_interface)
-    found = view.ways.get(key)
-    if found is None:
+    way = view.ways.get(key)
+    if way is None:
         if len(view.ways) >= _MAX_WAYS:
             view.ways.clear()
-        found = view.ways[key] = _find_way(view, packet)
-    assert isinstance(found, Way)
-    return found
+        way = view.ways[key] = _find_way(view, packet)
+    assert isinstance(way, Way)
+    return way
 
 
 def _find_way(view: View, packet: Packet) -> Way:
@@ -114,55 +114,56 @@ def _find_way(view: View, packet: Packet) -> Way:
     if is_ipv6(src) != is_ipv6(dst):
         raise PacketError(f"{packet}: one address is IPv4 and the other IPv6")
     made = Way(src, dst)
-    source = _source(view, packet, src, dst)
-    if source is None:
+    if packet.source_interface is None:
         made.final = _from_nowhere(view, packet, src)
     else:
-        made.final = _not_logged(view, packet, dst, source)
-        made.source = source
+        made.source = view.ports.get(packet.source_interface)
+        made.final = _not_sent(packet, src, made.source) or _not_logged(view, packet, dst, made.source)
     if made.final:
         return made
     made.seen_src, made.seen_dst = _route(view, made, src, dst)
     if made.final:
         return made
-    if source:
-        _leave(view, made, packet, source)
+    if made.source:
+        _leave(view, made, packet, made.source)
     if made.destination and made.lost is None:
         _arrive(made, made.destination)
     return made
 
 
-def _source(view: View, packet: Packet, src: int, dst: int) -> Port | None:
-    """The interface that sends: the one named, or the one that holds the address."""
-    if packet.source_interface:
-        port = view.ports.get(packet.source_interface)
-        if port is None or src not in port.addresses:
-            raise PacketError(f"{packet}: {packet.source_interface} does not hold {packet.src}")
-        return port
-    held = view.by_address.get(src)
-    if not held:
+def _not_sent(packet: Packet, src: int, source: Port | None) -> Trace | None:
+    """A packet that its interface does not let out: it is gone, down, or the address is not its own (source/destination
+    check, "Change the source/destination check", Amazon VPC User Guide).
+    """
+    if source is not None and source.up and src in source.addresses:
         return None
-    near = [port for port in held if dst in view.by_vpc[port.vpc_id]]
-    return (near or held)[0]
+    why = "its instance is not running, so nothing is sent"
+    if source is None:
+        why = "there is no such interface"
+    elif source.up:
+        why = f"it does not hold {packet.src}, and the source/destination check drops what it has no address for"
+    return _stays(str(packet.source_interface), why)
+
+
+def _stays(interface_id: str, why: str) -> Trace:
+    hop = Hop("interface", "lost", interface_id, interface_id, why)
+    return Trace("lost", (hop,), hop, ())
 
 
 def _from_nowhere(view: View, packet: Packet, src: int) -> Trace | None:
-    """A source that no interface holds: the internet, an unlogged service, or nobody."""
+    """A source that no interface holds: the internet, an unlogged service, or none of them."""
     if is_link_local(src) or src in view.services:
         return _unlogged(packet.src)
-    inside = any(src in cidr for cidrs in view.vpc_cidrs.values() for cidr in cidrs)
-    if inside or not is_public(src) or src in view.by_public:
-        hop = Hop("interface", "lost", packet.src, packet.src, "no interface sends from this address")
-        return Trace("lost", (hop,), hop, ())
+    if not is_public(src) or src in view.by_public:
+        return _stays(packet.src, "no host on the internet sends from this address, and no interface is named")
     return None
 
 
-def _not_logged(view: View, packet: Packet, dst: int, source: Port) -> Trace | None:
+def _not_logged(view: View, packet: Packet, dst: int, source: Port | None) -> Trace | None:
     """Traffic that never gets to rules and records, whatever its ports ("Flow log limitations", Amazon VPC User
-    Guide)."""
-    if not source.up:
-        hop = Hop("interface", "lost", source.id, source.id, "its instance is not running, so nothing is sent")
-        return Trace("lost", (hop,), hop, ())
+    Guide).
+    """
+    assert source is not None
     if dst in source.addresses:
         hop = Hop("interface", "accept", source.id, source.id, "to itself: the packet never leaves the instance")
         return Trace("delivered", (hop,), None, (), source.id)
@@ -282,8 +283,8 @@ def _from_internet(view: View, made: Way, src: int, dst: int) -> tuple[int, int]
 def _behind(view: View, dst: int) -> tuple[Port, int] | None:
     """The interface that a public address leads to, and its own address there."""
     if is_ipv6(dst):
-        held = view.by_address.get(dst)
-        return (held[0], dst) if held else None
+        held = view.by_ipv6.get(dst)
+        return (held, dst) if held else None
     return view.by_public.get(dst)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from helpers.network import describe
 from helpers.network.addresses import parse_address
@@ -20,9 +20,6 @@ from helpers.network.model import (
     Subnet,
     Vpc,
 )
-
-if TYPE_CHECKING:
-    from helpers.network.compiled import View
 
 T = TypeVar("T")
 _PAGES = (
@@ -54,18 +51,17 @@ class Topology:
     def from_describe(cls, read_at: datetime | None = None, **pages: Sequence[describe.Page]) -> Self:
         """Build a topology from EC2's own replies, one keyword per reply key.
 
-        ``Vpcs, Subnets, RouteTables, InternetGateways, VpcPeeringConnections, SecurityGroups, NetworkAcls,
-        NetworkInterfaces, Instances`` (flattened out of the reservations) and ``ManagedPrefixLists`` (each
-        with its entries under ``Entries``); ``SecurityGroupRules`` too, if rule ids are wanted. Each is a
-        list of dicts as boto3 returns them; what is left out counts as empty. Raises `TopologyError` naming
-        the item that cannot be read, or a keyword that is none of these.
+        ``Instances`` are flattened out of the reservations, ``ManagedPrefixLists`` have their entries under
+        ``Entries``, and ``SecurityGroupRules`` are needed for rule ids only: see ``read_pages``. Each is a list of
+        dicts as boto3 returns them; what is left out counts as empty. Raises ``TopologyError`` naming the item that
+        cannot be read, or a keyword that is no reply key.
         """
         if unknown := sorted(set(pages) - set(_PAGES)):
             raise describe.TopologyError(f"{unknown[0]} is not a reply key; known are {', '.join(_PAGES)}")
         get = {key: list(pages.get(key) or ()) for key in _PAGES}
         read = describe.read_all
         lists = read("ManagedPrefixLists", get["ManagedPrefixLists"], "PrefixListId", describe.read_prefix_list)
-        by_id = {one.id: one for one in lists}
+        by_id = {prefix_list.id: prefix_list for prefix_list in lists}
         rule_ids = describe.index_rule_ids(get["SecurityGroupRules"])
         public = describe.index_public_addresses(get["Instances"])
         return cls(
@@ -81,7 +77,7 @@ class Topology:
             read("InternetGateways", get["InternetGateways"], "InternetGatewayId", describe.read_gateway),
             read(
                 "VpcPeeringConnections",
-                [one for one in get["VpcPeeringConnections"] if _whole(one)],
+                [peering for peering in get["VpcPeeringConnections"] if _whole(peering)],
                 "VpcPeeringConnectionId",
                 describe.read_peering,
             ),
@@ -104,13 +100,6 @@ class Topology:
 
     def __getstate__(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
-
-    @cached_property
-    def view(self) -> "View":
-        """The topology worked out for tracing, made at first use."""
-        from helpers.network.compiled import View
-
-        return View(self)
 
     @cached_property
     def _by_id(self) -> dict[str, Any]:
@@ -145,27 +134,23 @@ class Topology:
         return resource_id in self._by_id
 
     def _get(self, key: str, kind: type[T]) -> T:
-        found = self._by_id.get(key)
-        if not isinstance(found, kind):
+        resource = self._by_id.get(key)
+        if not isinstance(resource, kind):
             raise KeyError(f"no {kind.__name__} {key} in this topology")
-        return found
+        return resource
 
     @cached_property
     def _interfaces_by_address(self) -> dict[int, tuple[Interface, ...]]:
-        found: dict[int, tuple[Interface, ...]] = {}
+        interfaces: dict[int, tuple[Interface, ...]] = {}
         for interface in self.interfaces:
             for address in {*interface.addresses, *(outside for _, outside in interface.public)}:
                 number = parse_address(address)
-                found[number] = (*found.get(number, ()), interface)
-        return found
+                interfaces[number] = (*interfaces.get(number, ()), interface)
+        return interfaces
 
     def interfaces_with(self, address: str) -> tuple[Interface, ...]:
-        """The interfaces that hold an address, private, IPv6 or public. Raises `AddressError`."""
+        """The interfaces that hold an address, private, IPv6 or public. Raises ``AddressError``."""
         return self._interfaces_by_address.get(parse_address(address), ())
-
-    def interfaces_of(self, instance_id: str) -> tuple[Interface, ...]:
-        """The interfaces attached to an instance."""
-        return tuple(one for one in self.interfaces if one.instance_id == instance_id)
 
     def route_table_of(self, subnet_id: str) -> RouteTable | None:
         """The table in force for a subnet: its own if associated, else the VPC's main one."""

@@ -1,8 +1,9 @@
 """Trace one packet: the way, every verdict with its reason, and what each flow log must count."""
 
+from helpers.network.compiled import View, view_of
 from helpers.network.connections import Connections
 from helpers.network.packet import Hop, Packet, Sighting, Trace
-from helpers.network.plan import Plan, plan
+from helpers.network.plan import PacketPlan, plan
 from helpers.network.topology import Topology
 from helpers.network.tracking import admit
 
@@ -10,12 +11,12 @@ from helpers.network.tracking import admit
 def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple[Trace, Connections]:
     """Follow one packet and return its trace and the connections remembered after it.
 
-    The order is AWS's: the sender's groups, the ACL of the subnet it leaves, the route, then the ACL of the
-    subnet it enters and the receiver's groups. ACLs are asked only when a subnet boundary is crossed. A
-    packet that routing cannot carry leaves no record (an assumption, see ``data/assumptions.toml``), unless
-    it answers a conversation. Raises `AddressError` or `PacketError` for a packet that cannot be.
+    The order is AWS's: the sender's groups, the ACL of the subnet it leaves, the route, then the ACL of the subnet it
+    enters and the receiver's groups. ACLs are asked only when a subnet boundary is crossed. A packet that routing
+    cannot carry leaves no record (an assumption, see ``data/assumptions.toml``), unless it answers a conversation.
+    Raises ``AddressError`` or ``PacketError`` for a packet that cannot be.
     """
-    view = topology.view
+    view: View = topology.__dict__.get("view") or view_of(topology)  # a call less for almost every packet
     planned = plan(view, packet)
     if planned.final is not None:
         return planned.final, connections
@@ -42,25 +43,25 @@ def trace(topology: Topology, packet: Packet, connections: Connections) -> tuple
     return _finish(planned, out_hop, in_hop, answers, True), connections
 
 
-def _stopped_by_acl(planned: Plan) -> bool:
+def _stopped_by_acl(planned: PacketPlan) -> bool:
     out, into = planned.acl_out, planned.acl_in
     return (out is not None and not out[0]) or (into is not None and not into[0])
 
 
-def _finish(planned: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
+def _finish(planned: PacketPlan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
     """The trace of a way with these verdicts, shared by every packet that fares alike."""
     traces = planned.way.traces
     edges = (planned.acl_out and id(planned.acl_out[1]), planned.acl_in and id(planned.acl_in[1]))
     key = (id(out_hop), id(in_hop), *edges, answers)
-    found = traces.get(key)
-    if found is None:
+    finished = traces.get(key)
+    if finished is None:
         if len(traces) >= 64:  # hops that name a moment of the past, such as late packets, are new each time
             traces.clear()
-        found = traces[key] = _make(planned, out_hop, in_hop, answers, passed_out)
-    return found
+        finished = traces[key] = _make(planned, out_hop, in_hop, answers, passed_out)
+    return finished
 
 
-def _make(planned: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
+def _make(planned: PacketPlan, out_hop: Hop | None, in_hop: Hop | None, answers: bool, passed_out: bool) -> Trace:
     way = planned.way
     if out_hop is None or way.out_sightings is None:
         return _arrive(planned, (), (), in_hop)
@@ -77,7 +78,7 @@ def _make(planned: Plan, out_hop: Hop | None, in_hop: Hop | None, answers: bool,
     return _arrive(planned, hops, (accepted,), in_hop)
 
 
-def _arrive(planned: Plan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], in_hop: Hop | None) -> Trace:
+def _arrive(planned: PacketPlan, hops: tuple[Hop, ...], sightings: tuple[Sighting, ...], in_hop: Hop | None) -> Trace:
     way = planned.way
     hops += way.route_hops
     target, end = way.destination, way.arrival

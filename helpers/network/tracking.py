@@ -1,11 +1,11 @@
 """What a security group does with a packet, given what its interface remembers.
 
-Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open
-are listed in ``data/assumptions.toml``.
+Facts: "Security group connection tracking", Amazon EC2 User Guide. Times and details that it leaves open are listed in
+``data/assumptions.toml``.
 """
 
 from helpers.network.compiled import TCP, UDP, Port, View
-from helpers.network.connections import Connections, Entry, Key
+from helpers.network.connections import Connections, Key, TrackedConnection
 from helpers.network.packet import ACK, FIN, RST, SYN, Direction, Hop, Packet
 
 REPLIED, STREAM, FIN_BEGINNER, FIN_OTHER, FIRST_FIN_BEGINNER, CLOSED = 1, 2, 4, 8, 16, 32
@@ -69,7 +69,7 @@ def admit(
     match: Match | None,
     packet: Packet,
     known: Connections,
-) -> tuple[bool, Hop, Entry | None, bool]:
+) -> tuple[bool, Hop, TrackedConnection | None, bool]:
     """Ask an interface's groups: (passes, the hop, what to remember, whether it answers a conversation)."""
     entry = known.get(key)
     at = packet.at
@@ -104,12 +104,12 @@ def admit(
     expires = at + lasts
     if stage == entry.stage and expires - entry.expires < lasts * _NEGLIGIBLE:
         return True, hop, None, answers
-    return True, hop, Entry(True, entry.begun_by_egress, expires, stage, entry.opened), answers
+    return True, hop, TrackedConnection(True, entry.begun_by_egress, expires, stage, entry.opened), answers
 
 
 def _ask_rules(
-    port: Port, direction: Direction, match: Match | None, packet: Packet, entry: Entry | None
-) -> tuple[bool, Hop, Entry | None, bool]:
+    port: Port, direction: Direction, match: Match | None, packet: Packet, entry: TrackedConnection | None
+) -> tuple[bool, Hop, TrackedConnection | None, bool]:
     egress = direction == "egress"
     answers = entry is not None and entry.begun_by_egress != egress
     if match is None:
@@ -117,10 +117,10 @@ def _ask_rules(
     hop, untracked = match
     if answers and entry is not None:
         stage, lasts = _next(packet.protocol, entry, egress, packet.tcp_flags)
-        return True, hop, Entry(False, entry.begun_by_egress, packet.at + lasts, stage, entry.opened), True
-    fresh = Entry(not untracked, egress, 0.0, entry.stage if entry else 0, hop)
+        return True, hop, TrackedConnection(False, entry.begun_by_egress, packet.at + lasts, stage, entry.opened), True
+    fresh = TrackedConnection(not untracked, egress, 0.0, entry.stage if entry else 0, hop)
     stage, lasts = _next(packet.protocol, fresh, egress, packet.tcp_flags)
-    return True, hop, Entry(not untracked, egress, packet.at + lasts, stage, hop), False
+    return True, hop, TrackedConnection(not untracked, egress, packet.at + lasts, stage, hop), False
 
 
 def _ask_about_error(
@@ -131,10 +131,10 @@ def _ask_about_error(
     match: Match | None,
     packet: Packet,
     known: Connections,
-) -> tuple[bool, Hop, Entry | None, bool]:
+) -> tuple[bool, Hop, TrackedConnection | None, bool]:
     """An ICMP error passes if it is about a connection between the two addresses, else rules are asked."""
 
-    def about(other: Key, entry: Entry) -> bool:
+    def about(other: Key, entry: TrackedConnection) -> bool:
         same = other[0] == key[0] and other[2] == key[2] and other[4] == key[4]
         return same and entry.tracked and entry.expires > packet.at and not entry.stage & CLOSED
 
@@ -147,7 +147,7 @@ def _ask_about_error(
     return True, hop, None, entry.begun_by_egress != (direction == "egress")
 
 
-def _known_hop(view: View, port: Port, direction: Direction, entry: Entry, answers: bool) -> Hop:
+def _known_hop(view: View, port: Port, direction: Direction, entry: TrackedConnection, answers: bool) -> Hop:
     """The hop of a packet of a tracked connection, made once per opening rule."""
     cached = view.replies.get((port.id, direction, id(entry.opened)))
     if cached is not None:
@@ -159,7 +159,7 @@ def _known_hop(view: View, port: Port, direction: Direction, entry: Entry, answe
     return hop
 
 
-def _next(protocol: int, entry: Entry, egress: bool, flags: int) -> tuple[int, float]:
+def _next(protocol: int, entry: TrackedConnection, egress: bool, flags: int) -> tuple[int, float]:
     """The stage after a packet, and how long the connection is then remembered without another."""
     stage = entry.stage
     beginner = entry.begun_by_egress == egress

@@ -17,48 +17,25 @@ DataScanned-Bytes 5.000 GB 0.025
 >>> round(month.total, 2)
 Decimal('0.66')
 
-A GB is 2**30 bytes: AWS's own tier edges are multiples of 1024. Every price carries its source, the day it
-was published and a grade (D: AWS itself, T: a third party). The free tier is an option whose doubt is said.
-Not here: data transfer, NAT gateways, Firehose, Athena, taxes.
+A GB is 2**30 bytes: AWS's own tier edges are multiples of 1024. Every price carries its source, the day it was
+published and a grade (D: AWS itself, T: a third party). The free tier is an option whose doubt is said. Not here: data
+transfer, NAT gateways, Firehose, Athena, taxes.
 """
 
-from .estimate import FREE_TIER_NOTE, Destination, Estimate, Line, estimate, lab_hour
-from .prices import (
-    Cost,
-    Meter,
-    Number,
-    PriceError,
-    PriceList,
-    Step,
-    money,
-    price_list,
-    regions,
-)
-from .size import (
-    BYTES_PER_GB,
-    COMPRESSION,
-    EVENT_OVERHEAD,
-    TYPICAL_BYTES,
-    gigabytes,
-    gigabytes_of,
-    record_bytes,
-)
+from helpers.pricing.estimate import Destination, Estimate, estimate, lab_hour
+from helpers.pricing.prices import Cost, Number, PriceError, PriceList, money, price_list, regions
+from helpers.pricing.size import COMPRESSION, EVENT_OVERHEAD, TYPICAL_BYTES, gigabytes, gigabytes_of, record_bytes
 
 __all__ = [
-    "BYTES_PER_GB",
     "COMPRESSION",
     "EVENT_OVERHEAD",
-    "FREE_TIER_NOTE",
     "TYPICAL_BYTES",
     "Cost",
     "Destination",
     "Estimate",
-    "Line",
-    "Meter",
     "Number",
     "PriceError",
     "PriceList",
-    "Step",
     "estimate",
     "gigabytes",
     "gigabytes_of",

@@ -7,8 +7,9 @@ from decimal import Decimal
 from html import escape
 from typing import Literal
 
-from .prices import ZERO, Cost, Meter, Number, PriceError, PriceList, exact, money, plain, price_list
-from .size import COMPRESSION
+from helpers._html import table
+from helpers.pricing.prices import ZERO, Cost, Meter, Number, PriceError, PriceList, exact, money, plain, price_list
+from helpers.pricing.size import COMPRESSION
 
 Destination = Literal["standard", "infrequent-access", "s3"]
 
@@ -28,6 +29,7 @@ FREE_TIER_NOTE = (
     "flow logs (vended logs) may use the 5 GB of ingestion, and its flow-log example deducts none: so both "
     "totals are given."
 )
+COUNTS_NOTE = "The always-free tier names 10 custom metrics, 10 alarms and 3 dashboards: so both totals are given."
 STORAGE_NOTE = (
     "Ingestion is billed on uncompressed bytes, storage on compressed ones; retention deletes late "
     "(up to 72 hours, rarely more), but expired data is no longer billed."
@@ -127,20 +129,20 @@ class Estimate:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th scope="col">{name}</th>' for name in ("item", "quantity", "unit", "US dollars", "price of")
-        )
-        body = "".join(
-            "<tr>"
-            f'<td title="{escape(line.meter.source)}">{escape(line.meter.description)}</td>'
-            f"<td>{plain(_rounded(line.quantity))}</td><td>{escape(line.meter.unit)}</td>"
-            f"<td>{money(self.cost_of(line).amount).lstrip('$')}</td><td>{escape(line.meter.published)}</td></tr>"
+        head = ("item", "quantity", "unit", "US dollars", "price of")
+        rows = [
+            (
+                (line.meter.description, line.meter.source),
+                plain(_rounded(line.quantity)),
+                line.meter.unit,
+                money(self.cost_of(line).amount).lstrip("$"),
+                line.meter.published,
+            )
             for line in self.lines
-        )
+        ]
         notes = "".join(f"<li>{_in_words(escape(note))}</li>" for note in (self.dated, *self.notes))
         return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p><strong>{_in_words(escape(self._totals()))}</strong></p>"
+            f"{table(head, rows)}<p><strong>{_in_words(escape(self._totals()))}</strong></p>"
             f"<details><summary>Sources and doubts</summary><ul>{notes}</ul></details>"
         )
 
@@ -176,15 +178,14 @@ def estimate(
 ) -> Estimate:
     """Estimate one month in the steady state.
 
-    ``ingest_gb``: uncompressed gigabytes (2**30) in the month, see ``gigabytes_of``. ``destination``: the log
-    group's class, or S3. ``vended``: flow logs are; what you send with PutLogEvents is not.
-    ``stored_gb``: gigabyte-months stored; by default what ``retention_days`` of that ingestion compress to
-    (with "never expire" give the age of the group instead). ``scanned_gb``: by Insights queries,
-    which scan all of a group's time range whatever they filter. ``metrics``: custom metrics, one or more
-    for each metric filter; a filter itself costs nothing. ``parquet``: conversion on the way to S3.
-    ``instance_hours`` are of t3.micro, ``disk_gb_months`` of EBS volumes of type gp3.
-    ``free_tier`` chooses which of the two totals is ``total``.
-    Raises ``PriceError`` for what cannot be: a negative quantity, Insights over S3, custom logs to S3.
+    ``ingest_gb``: uncompressed gigabytes (2**30) in the month, see ``gigabytes_of``. ``destination``: the log group's
+    class, or S3. ``vended``: flow logs are; what you send with PutLogEvents is not. ``stored_gb``: gigabyte-months
+    stored; by default what ``retention_days`` of that ingestion compress to (with "never expire" give the age of the
+    group instead). ``scanned_gb``: by Insights queries, which scan all of a group's time range whatever they filter.
+    ``metrics``: custom metrics, one or more for each metric filter; a filter itself costs nothing. ``parquet``:
+    conversion on the way to S3. ``instance_hours`` are of t3.micro, ``disk_gb_months`` of EBS volumes of type gp3.
+    ``free_tier`` chooses which of the two totals is ``total``. Raises ``PriceError`` for what cannot be: a negative
+    quantity, Insights over S3, custom logs to S3.
 
     >>> flow_logs = estimate(100, scanned_gb=20)
     >>> flow_logs.total, flow_logs.free_tier_total
@@ -209,15 +210,15 @@ def estimate(
     lines = tuple(_lines(usage, list_))
     notes = [STORAGE_NOTE] if stored else []
     if any(line.free for line in lines):
-        notes.append(FREE_TIER_NOTE)
+        notes.append(FREE_TIER_NOTE if any("GB" in line.meter.unit for line in lines if line.free) else COUNTS_NOTE)
     return Estimate(lines, list_, free_tier, tuple(notes))
 
 
 def lab_hour(prices: PriceList | None = None) -> Estimate:
     """What the course's machines cost in one hour of a real account, whether anything is recorded or not.
 
-    Four t3.micro, each with a disk of 8 GB as Amazon Linux brings it, and two public addresses. Every notebook
-    that names a price per hour takes it from here.
+    Four t3.micro, each with a disk of 8 GB as Amazon Linux brings it, and two public addresses. Every notebook that
+    names a price per hour takes it from here.
 
     >>> lab_hour().total.quantize(Decimal("0.0001"))
     Decimal('0.0551')

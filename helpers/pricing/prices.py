@@ -9,9 +9,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from .._data import data_path
+from helpers._data import data_path
 
-#: What the functions of this room take as a number. A float means the number it prints: 0.1 is a tenth.
+# What the functions of this room take as a number. A float means the number it prints: 0.1 is a tenth.
 Number = Decimal | int | float | str
 ZERO = Decimal(0)
 # More bytes than all of AWS holds; keeps a slip such as 1e99 from filling the page with digits.
@@ -38,7 +38,7 @@ def exact(value: Number, what: str = "the quantity") -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PriceTier:
     """The part of a quantity that falls into one tier: from where, how much, at what price, for how much."""
 
     start: Decimal
@@ -51,8 +51,8 @@ class Step:
 class Meter:
     """One usage type: its unit and its tiers ``(start, price)``, each price holding from its start on.
 
-    ``grade`` is how good the evidence is (D: AWS itself, T: a third party). ``free`` is the monthly free
-    allowance, zero where there is none.
+    ``grade`` is how good the evidence is (D: AWS itself, T: a third party). ``free`` is the monthly free allowance,
+    zero where there is none.
     """
 
     usage: str
@@ -76,7 +76,7 @@ class Meter:
         for (start, price), end in zip(self.tiers, [*ends, None], strict=True):
             upper = total if end is None else min(total, end)
             if upper > start:
-                steps.append(Step(start, upper - start, price, (upper - start) * price))
+                steps.append(PriceTier(start, upper - start, price, (upper - start) * price))
         return Cost(self, total, tuple(steps))
 
 
@@ -86,7 +86,7 @@ class Cost:
 
     meter: Meter
     quantity: Decimal
-    steps: tuple[Step, ...]
+    steps: tuple[PriceTier, ...]
 
     @property
     def amount(self) -> Decimal:
@@ -94,7 +94,7 @@ class Cost:
         return sum((step.amount for step in self.steps), ZERO)
 
     def __str__(self) -> str:
-        parts = " + ".join(f"{plain(each.quantity)} x {plain(each.price)}" for each in self.steps) or "nothing"
+        parts = " + ".join(f"{plain(step.quantity)} x {plain(step.price)}" for step in self.steps) or "nothing"
         return f"{self.meter.description}: {parts} {self.meter.unit} = {money(self.amount)}"
 
 
@@ -147,11 +147,11 @@ class PriceList:
     def from_dict(cls, fields: Mapping[str, Any]) -> "PriceList":
         """Read ``{region, published, source, meters: {usage: {unit, description, tiers}}}``.
 
-        A meter may carry ``source``, ``published``, ``grade``, ``service`` and ``free_tier`` of its own.
-        Raises ``PriceError`` when something is missing, or tiers do not start at 0 and rise.
+        A meter may carry ``source``, ``published``, ``grade``, ``service`` and ``free_tier`` of its own. Raises
+        ``PriceError`` when something is missing, or tiers do not start at 0 and rise.
         """
         try:
-            meters = {usage: _meter(usage, each, fields) for usage, each in fields["meters"].items()}
+            meters = {usage: _meter(usage, meter, fields) for usage, meter in fields["meters"].items()}
             return cls(
                 fields["region"],
                 fields["published"],

@@ -2,17 +2,17 @@
 
 from decimal import Decimal
 
-from .prices import Number, exact
+from helpers.pricing.prices import Number, exact
 
-#: AWS's "GB" in log prices: the tier edges are multiples of 1024, so a GB is taken as 2**30 bytes.
+# AWS's "GB" in log prices: the tier edges are multiples of 1024, so a GB is taken as 2**30 bytes.
 BYTES_PER_GB = 2**30
-#: Bytes that CloudWatch Logs counts on top of each event's text. Documented for the size limit of
-#: PutLogEvents; whether bills for vended logs contain it is not documented, so it is a parameter everywhere.
+# Bytes that CloudWatch Logs counts on top of each event's text. Documented for the size limit of
+# PutLogEvents; whether bills for vended logs contain it is not documented, so it is a parameter everywhere.
 EVENT_OVERHEAD = 26
-#: What a record weighs on average, without newline: measured on AWS's published examples and on 50,000
-#: synthetic default-format records.
+# What a record weighs on average, without newline: measured on AWS's published examples and on 50,000
+# synthetic default-format records.
 TYPICAL_BYTES = {"nodata": 81, "v2": 110, "v2-ipv6": 165, "v3": 212, "v5": 252}
-#: Stored bytes per ingested byte. AWS's calculator assumes it; gzip on synthetic records gave 0.145.
+# Stored bytes per ingested byte. AWS's calculator assumes it; gzip on synthetic records gave 0.145.
 COMPRESSION = Decimal("0.15")
 
 
@@ -42,5 +42,5 @@ def gigabytes_of(
     >>> round(gigabytes_of(1_000_000, 110, overhead=0), 3), round(gigabytes_of(1_000_000, 110), 3)
     (Decimal('0.102'), Decimal('0.127'))
     """
-    each = exact(bytes_each, "bytes_each") + exact(overhead, "overhead")
-    return gigabytes(exact(records, "the number of records") * each)
+    bytes_with_overhead = exact(bytes_each, "bytes_each") + exact(overhead, "overhead")
+    return gigabytes(exact(records, "the number of records") * bytes_with_overhead)

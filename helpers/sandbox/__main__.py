@@ -12,15 +12,15 @@ from typing import NoReturn
 
 import orjson
 
-from helpers.sandbox import server
-from helpers.sandbox.front import iso
-from helpers.sandbox.home import Home, Identity, new_identity
-
-BROKEN = 3
+from helpers.commands.command_line import CommandParser
+from helpers.commands.errors import ExitCode
+from helpers.sandbox.process import server
+from helpers.sandbox.process.home import DISK_FULL, Home, HomeIdentity, new_identity
+from helpers.sandbox.process.http import iso
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m helpers.sandbox", description=__doc__)
+    parser = CommandParser(prog="python -m helpers.sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--start-at", type=float, help="epoch seconds at which a new account's time begins")
     parser.add_argument("--seed", type=int, help="seed of a new account's identifiers")
@@ -30,17 +30,22 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home(options.home)
     try:
         home.prepare()
-        server.run(home, _identity(home, options), options.idle_seconds, _announce)
+        server.run(home, lambda: _identity(home, options), options.idle_seconds, _announce)
     except server.FAILURES as problem:
         print(problem, file=sys.stderr)
-        return BROKEN
+        return ExitCode.SETUP
     except OSError as problem:
         print(_unusable(home, problem), file=sys.stderr)
-        return BROKEN
-    return 0
+        return ExitCode.SETUP
+    return ExitCode.DONE
 
 
 def _unusable(home: Home, problem: OSError) -> str:
+    if problem.errno in DISK_FULL:
+        return (
+            f"The disk that holds {home.folder} is full. Nothing that was answered is lost: make room on it and start "
+            f"again."
+        )
     where = problem.filename or home.folder
     return (
         f"The sandbox cannot use {where} ({problem.strerror or problem}). Give it back to its owner or move it away; "
@@ -55,24 +60,20 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _identity(home: Home, options: argparse.Namespace) -> Identity:
-    """The home's identity. An account that has a history keeps its beginning and its seed.
+def _identity(home: Home, options: argparse.Namespace) -> HomeIdentity:
+    """The home's identity. An account that has a history keeps its beginning, its seed and its region.
 
     The delay of roles may change: what was let through is in the journal, and is not judged again.
+    Raises :class:`HomeUnusable`.
     """
-    known = home.identity()
-    if known and options.role_delay is not None:
-        known = replace(known, role_delay=options.role_delay)
-    fresh = known or new_identity(0.0, 0)
-    if known and home.journal.exists() and home.journal.stat().st_size:
-        return known
-    defaults = Identity("", "")
-    return replace(
-        fresh,
-        start_at=options.start_at if options.start_at is not None else (known or defaults).start_at,
-        seed=options.seed if options.seed is not None else (known or defaults).seed,
-        role_delay=options.role_delay if options.role_delay is not None else fresh.role_delay,
-    )
+    begun, known = home.beginning(), home.identity()
+    identity = known or new_identity(begun.role_delay if begun else 0.0)
+    wanted = {"role_delay": options.role_delay}
+    if begun:
+        wanted |= {"seed": begun.seed, "start_at": begun.start_at, "region": begun.region}
+    else:
+        wanted |= {"seed": options.seed, "start_at": options.start_at}
+    return replace(identity, **{name: value for name, value in wanted.items() if value is not None})
 
 
 def _announce(running: server.Server) -> None:

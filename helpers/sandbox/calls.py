@@ -3,15 +3,19 @@
 A *behaviour* is what the sandbox does for one AWS action. There are three kinds, all in one table:
 
 * ``replaces``: answer the call ourselves;
-* ``guards``: look first and raise :class:`ServiceError`, or let the call go on to moto;
+* ``guards``: look first and raise :class:`ServiceError`, or let the call go on to moto; a guard of the ``state``
+  looks at more than the parameters, so a dry run does not come so far;
 * ``follows``: correct the reply, or react to it; runs only where the call succeeded.
+
+An action reaches moto only where ``data/simulated_actions.toml`` says why moto's answer is right; every other action
+without a replacement is refused.
 
 A handler takes ``(call, account)`` (a *follows* handler also the reply) and returns the reply as a dict in the
 shape of botocore's output model.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -30,6 +34,7 @@ class Caller:
     arn: str
     user_id: str
     owner: bool = False
+    user_agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,22 @@ class ServiceError(Exception):
         self.members = members
 
 
+def unsupported(service: str, what: str = "") -> ServiceError:
+    """The answer to a service, an action, a parameter or a target that nothing here computes."""
+    return ServiceError("UnsupportedOperation", f"The sandbox does not simulate {f'{service} {what}'.strip()}.")
+
+
+class WithoutLock(Exception):
+    """Raised by a behaviour that has changed nothing yet: do ``work`` without the account's lock, then call again.
+
+    Never raised during a replay.
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__()
+        self.work = work
+
+
 class Account(Protocol):
     """What a behaviour may see and do. Every call runs alone, under one lock."""
 
@@ -70,7 +91,7 @@ class Account(Protocol):
     def replaying(self) -> bool: ...
     @property
     def events(self) -> Any:
-        """The durable store of log events (:class:`helpers.sandbox.eventstore.EventStore`)."""
+        """The durable store of log events (:class:`helpers.sandbox.store.event_store.EventStore`)."""
 
     @property
     def moto(self) -> "Moto":
@@ -78,7 +99,15 @@ class Account(Protocol):
 
     @property
     def network_version(self) -> int:
-        """Changes whenever the network may have changed: whoever keeps a reading of it makes it anew."""
+        """Changes whenever the network may have changed: a reading of it that was kept is then out of date."""
+
+    @property
+    def network_actions(self) -> Sequence[str]:
+        """The EC2 actions that may have changed the network, oldest first."""
+
+    @property
+    def moving_to(self) -> float:
+        """To where the clock moves while an event runs."""
 
     @property
     def role_delay(self) -> float:
@@ -108,6 +137,8 @@ Guard = Callable[[Call, Account], None]
 Follower = Callable[[Call, Account, Params], Params]
 When = Callable[[Call, Account], bool]
 EventHandler = Callable[[Account, Mapping[str, Any]], None]
+NetworkHandler = Callable[[Account, str], None]
+AskedHandler = Callable[[Account, str, Params], Params]
 AnyReplacement = TypeVar("AnyReplacement", bound=Replacement)
 AnyGuard = TypeVar("AnyGuard", bound=Guard)
 AnyFollower = TypeVar("AnyFollower", bound=Follower)
@@ -119,14 +150,24 @@ class Behaviour:
     """Everything the table holds for one action."""
 
     replacement: Replacement | None = None
+    why_moto: str = ""
+    """Why moto's answer is right; an action with neither this nor a replacement is refused."""
     guards: list[Guard] = field(default_factory=list)
+    state_guards: list[Guard] = field(default_factory=list)
     followers: list[tuple[When, Follower]] = field(default_factory=list)
+
+    @property
+    def simulated(self) -> bool:
+        return self.replacement is not None or bool(self.why_moto)
 
 
 TABLE: dict[tuple[str, str], Behaviour] = {}
-FIRST_GUARDS: list[Guard] = []
-LAST_GUARDS: list[Guard] = []
+FIRST_GUARDS: list[tuple[str | None, Guard]] = []
+LAST_GUARDS: list[tuple[str | None, Guard]] = []
+LAST_FOLLOWERS: list[tuple[str, When, Follower]] = []
 EVENTS: dict[str, EventHandler] = {}
+NETWORK_HANDLERS: list[NetworkHandler] = []
+ASKED: dict[str, AskedHandler] = {}
 
 
 def behaviour(service: str, action: str) -> Behaviour:
@@ -148,25 +189,44 @@ def replaces(service: str, *actions: str) -> Callable[[AnyReplacement], AnyRepla
     return register
 
 
-def guards(service: str, *actions: str) -> Callable[[AnyGuard], AnyGuard]:
-    """Run the decorated function before these actions; it raises to refuse."""
+def asks(name: str) -> Callable[[AskedHandler], AskedHandler]:
+    """Answer what the owner asks outside AWS's API, at ``/_sandbox/NAME``, with a Region and parameters."""
+
+    def register(handler: AskedHandler) -> AskedHandler:
+        ASKED[name] = handler
+        return handler
+
+    return register
+
+
+def guards(service: str, *actions: str, state: bool = False) -> Callable[[AnyGuard], AnyGuard]:
+    """Run the decorated function before these actions; it raises to refuse. With ``state``, after a dry run's end."""
 
     def register(handler: AnyGuard) -> AnyGuard:
         for action in actions:
-            behaviour(service, action).guards.append(handler)
+            entry = behaviour(service, action)
+            (entry.state_guards if state else entry.guards).append(handler)
         return handler
 
     return register
 
 
-def guards_all(*, last: bool = False) -> Callable[[AnyGuard], AnyGuard]:
-    """Run the decorated function before every call: before the action's own guards, or as the last of all."""
+def guards_all(*, service: str | None = None, last: bool = False) -> Callable[[AnyGuard], AnyGuard]:
+    """Run the decorated function before every call of a service, or of all: before the action's guards, or last."""
 
     def register(handler: AnyGuard) -> AnyGuard:
-        (LAST_GUARDS if last else FIRST_GUARDS).append(handler)
+        (LAST_GUARDS if last else FIRST_GUARDS).append((service, handler))
         return handler
 
     return register
+
+
+def guards_of(service: str, entry: Behaviour) -> Iterator[Guard]:
+    """The guards of one action of a service, in the order in which they run."""
+    yield from (guard for only, guard in FIRST_GUARDS if only in (None, service))
+    yield from entry.guards
+    yield from (guard for only, guard in LAST_GUARDS if only in (None, service))
+    yield from entry.state_guards
 
 
 def follows(service: str, *actions: str, when: When | None = None) -> Callable[[AnyFollower], AnyFollower]:
@@ -183,8 +243,30 @@ def follows(service: str, *actions: str, when: When | None = None) -> Callable[[
     return register
 
 
+def follows_all(service: str, *, when: When) -> Callable[[AnyFollower], AnyFollower]:
+    """Run the decorated function on replies of every action of a service, after the action's own followers."""
+
+    def register(handler: AnyFollower) -> AnyFollower:
+        LAST_FOLLOWERS.append((service, when, handler))
+        return handler
+
+    return register
+
+
+def followers_of(call: Call, account: Account, entry: Behaviour) -> list[Follower]:
+    """The followers that a call's reply goes through, in their order."""
+    for_all = [(when, follower) for service, when, follower in LAST_FOLLOWERS if service == call.service]
+    return [follower for when, follower in (*entry.followers, *for_all) if when(call, account)]
+
+
 def _always(call: Call, account: Account) -> bool:
     return True
+
+
+def on_network_change(handler: NetworkHandler) -> NetworkHandler:
+    """Run the decorated function whenever a region's network, machines or flow logs may have changed."""
+    NETWORK_HANDLERS.append(handler)
+    return handler
 
 
 def on_event(kind: str) -> Callable[[AnyEventHandler], AnyEventHandler]:

@@ -1,21 +1,20 @@
 """Capture: what each interface saw, counted per direction, 5-tuple and action, window by window.
 
-A `Capture` is a value: `observe` gives a new one and leaves the old one as it was. Observations are
-appended to a list that successive captures share, as long as each continues the newest one; a branch
-copies. So observing costs the same however much was captured before, and windows are only counted when they
-close.
+A ``Capture`` is a value: ``observe`` gives a new one and leaves the old one as it was. Observations are appended to a
+list that successive captures share, as long as each continues the newest one; a branch copies. So observing costs the
+same however much was captured before, and windows are only counted when they close.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from helpers.flowlogs import FlowRecord
 from helpers.network import Sighting, Topology
 from helpers.traffic.internet import INTERNET, Internet
-from helpers.traffic.model import Sent
-from helpers.traffic.places import Facts, Unlogged, facts_of, services_of, unlogged_for
+from helpers.traffic.topology_facts import Facts, Unlogged, facts_of, services_of, unlogged_for
 from helpers.traffic.windows import DEFAULT_INTERVAL, Window, window_at
+from helpers.traffic.world import Sent
 
 _FIN, _SYN, _RST, _ACK, _SYN_ACK = 1, 2, 4, 16, 18
 _TCP, _ICMP, _ICMP6 = 6, 1, 58
@@ -23,7 +22,7 @@ _FOLD_AT = 8192
 
 
 class FlowKey(NamedTuple):
-    """What makes two packets one flow, on one interface in one window."""
+    """What makes two packets one flow, on one interface in one window (``start`` and ``end`` in epoch seconds)."""
 
     interface_id: str
     start: int
@@ -56,8 +55,7 @@ _Spans = dict[str, tuple[int, int]]
 
 
 def record_flags(tcp_flags: int) -> int:
-    """What one packet adds to `tcp-flags`: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK and PSH alone add nothing
-    (AWS).
+    """What one packet adds to ``tcp-flags``: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK and PSH alone add nothing (AWS).
 
     >>> [record_flags(flags) for flags in (2, 18, 16, 24, 17, 20)]
     [2, 18, 0, 0, 1, 4]
@@ -86,6 +84,20 @@ class Capture:
         capture = cls()
         capture._folded, capture._next = folded, next_close
         return capture
+
+    @classmethod
+    def counted(cls, flows: Flows) -> "Capture":
+        """A capture of flows that were counted elsewhere."""
+        return cls._of(dict(flows), min((key.end for key in flows), default=math.inf))
+
+    def with_flows(self, flows: Flows) -> "Capture":
+        """This capture and flows that were counted elsewhere."""
+        merged = self.flows()
+        for key, count in flows.items():
+            before = merged.get(key, _NOTHING)
+            sums = (count.packets + before.packets, count.bytes + before.bytes)
+            merged[key] = Count(*sums, count.tcp_flags | before.tcp_flags)
+        return self.counted(merged)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_restored, (self.flows(), self._next))
@@ -166,8 +178,8 @@ class _Cell:
 def _fold(folded: Flows, log: Iterable[_Chunk]) -> Flows:
     """The flows after some more packets.
 
-    Packets that fare alike share one trace, so most of them find their cells under its identity (the log
-    keeps it alive) and the key of their flow need not be made again.
+    Packets that fare alike share one trace, so most of them find their cells under its identity (the log keeps it
+    alive) and the key of their flow need not be made again.
     """
     places: dict[tuple[int, int, int], list[_Cell]] = {}
     counts: dict[FlowKey, _Cell] = {}
@@ -228,8 +240,7 @@ def _at(sent: Sent) -> float:
 def observe(capture: Capture, sent: Sent | Iterable[Sent], intervals: Mapping[str, int]) -> Capture:
     """Count one packet, or many, at every interface that saw it.
 
-    Args:
-        intervals: window length in seconds per interface id (see `window_lengths`); 60 where it says nothing.
+    ``intervals`` are window lengths in seconds per interface id (see ``window_lengths``); 60 where it says nothing.
     """
     packets = (sent,) if isinstance(sent, Sent) else tuple(sorted(sent, key=_at))
     return capture.with_packets(packets, intervals) if packets else capture
@@ -244,22 +255,14 @@ def close(
     capture: Capture,
     topology: Topology,
     until: float,
-    skip: Collection[str] = (),
     internet: Internet = INTERNET,
 ) -> tuple[tuple[FlowRecord, ...], Capture]:
-    """Close every window that ends at or before `until`.
+    """Close every window that ends at or before ``until`` (epoch seconds).
 
-    Args:
-        topology: gives the records their account, VPC, subnet, instance and zone; it should still know the
-        interfaces
-            of the closing windows (fields of an unknown one are None).
-        skip: interfaces whose closing windows are lost: one SKIPDATA record per window instead of their
-        flows.
-        internet: tells which addresses outside belong to a service of AWS (`pkt-src-aws-service`).
-
-    Returns:
-        The records, ordered by window end, interface, first packet; and the capture of the windows still
-        open.
+    Returns the records, ordered by window end, interface and first packet, and the capture of the windows still open.
+    ``topology`` gives the records their account, VPC, subnet, instance and zone; it should still know the interfaces of
+    the closing windows (fields of an unknown one are None). ``internet`` says which addresses outside belong to a
+    service of AWS (``pkt-src-aws-service``).
     """
     closing: list[tuple[FlowKey, Count]] = []
     open_flows: Flows = {}
@@ -271,15 +274,8 @@ def close(
     closing.sort(key=lambda item: (item[0].end, item[0].interface_id))
     places: dict[str, tuple[Facts, Unlogged]] = {}
     services = services_of(topology, internet)
-    skipped: set[tuple[str, Window]] = set()
     records: list[FlowRecord] = []
     for key, count in closing:
-        window = Window(key.start, key.end)
-        if key.interface_id in skip:
-            if (key.interface_id, window) not in skipped:
-                skipped.add((key.interface_id, window))
-                records.extend(skipdata((key.interface_id,), window, topology))
-            continue
         if key.interface_id not in places:
             places[key.interface_id] = (
                 facts_of(topology, key.interface_id),
@@ -325,26 +321,18 @@ def _record(key: FlowKey, count: Count, facts: Facts, services: Mapping[str, str
     )
 
 
-def empty_records(
-    interface_ids: Iterable[str],
-    window: Window,
-    topology: Topology | None,
-    status: Literal["NODATA", "SKIPDATA"],
-) -> tuple[FlowRecord, ...]:
-    """One line per interface without flow fields: NODATA (nothing to or from it) or SKIPDATA (not captured).
-
-    Without a topology the records do not say account, VPC, subnet, instance or zone.
-    """
+def nodata(interface_ids: Iterable[str], window: Window, topology: Topology) -> tuple[FlowRecord, ...]:
+    """NODATA records: nothing went to or from these interfaces in the window. They have no flow fields."""
     records = []
     for interface_id in interface_ids:
-        facts = facts_of(topology or Topology(), interface_id)
+        facts = facts_of(topology, interface_id)
         records.append(
             FlowRecord(
                 account_id=facts.account_id,
                 interface_id=interface_id,
                 start=window.start,
                 end=window.end,
-                log_status=status,
+                log_status="NODATA",
                 vpc_id=facts.vpc_id,
                 subnet_id=facts.subnet_id,
                 instance_id=facts.instance_id,
@@ -353,13 +341,3 @@ def empty_records(
             )
         )
     return tuple(records)
-
-
-def nodata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
-    """NODATA records: nothing went to or from these interfaces in the window."""
-    return empty_records(interface_ids, window, topology, "NODATA")
-
-
-def skipdata(interface_ids: Iterable[str], window: Window, topology: Topology | None = None) -> tuple[FlowRecord, ...]:
-    """SKIPDATA records: these interfaces' flows in the window were lost to an internal limit."""
-    return empty_records(interface_ids, window, topology, "SKIPDATA")

@@ -1,6 +1,6 @@
 """Conversations without a shell: what scenarios and studies are made of.
 
-`converse` runs one TCP conversation between a host and an address, packet by packet, each traced on its own.
+``converse`` runs one TCP conversation between a host and an address, packet by packet, each traced on its own.
 """
 
 import math
@@ -10,19 +10,19 @@ from typing import Literal
 from helpers.network import Connections
 from helpers.traffic.draws import Draws
 from helpers.traffic.machine import Machine
-from helpers.traffic.model import Host, Sent, World
 from helpers.traffic.tcp import Connection, connect
 from helpers.traffic.wire import Wire
+from helpers.traffic.world import Host, Sent, World
 
 Closes = Literal["client", "server", "reset", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The client sends `up` bytes, then the server `down` bytes (0: nothing), `wait` seconds after what was
+    """The client sends ``up`` bytes, then the server ``down`` bytes (0: nothing), ``wait`` seconds after what was
     before.
 
-    `prompt`: the server answers at once, and its answer carries the ACK.
+    ``prompt``: the server answers at once, and its answer carries the ACK.
     """
 
     up: int = 0
@@ -33,7 +33,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A TCP conversation: to which port, what is said, who closes ("nobody": it stays open)."""
+    """A TCP conversation: to which port, what is sent, who closes ("nobody": it stays open).
+
+    ``patience`` is how many seconds the client waits for the connection.
+    """
 
     port: int
     exchanges: tuple[Exchange, ...] = ()
@@ -43,8 +46,9 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Conversed:
-    """How a conversation went: "open" (it took place), "refused" or "silent"; `cut` when it broke off
-    midway.
+    """How a conversation went: "open" (it took place), "refused" or "silent"; ``cut`` when it broke off midway.
+
+    ``ends_at`` is in epoch seconds.
     """
 
     outcome: Literal["open", "refused", "silent", "unreachable"]
@@ -56,14 +60,12 @@ class Conversed:
 
 
 def converse(source: Host, target: str, talk: Talk, world: World, at: float, key: str) -> Conversed:
-    """One TCP conversation from `source` to an address.
+    """One TCP conversation from ``source`` to an address.
 
-    Args:
-        source: an instance's host, or `outside_host(...)`.
-        at: epoch seconds of the first SYN.
-        key: what the local port and delays are drawn from: give every conversation a key of its own.
+    ``source`` is an instance's host, or a computer outside; ``at`` the epoch seconds of the first SYN; ``key`` what
+    the local port and the delays are drawn from: give every conversation a key of its own.
     """
-    machine = Machine(source, world, Wire(world), Draws(key, int(at)), at)
+    machine = Machine(source, Wire(world), Draws(key, int(at)), at)
     connection = connect(machine, target, talk.port, talk.patience)
     cut = connection.outcome == "open" and not _say(machine, connection, talk.exchanges)
     if not cut:

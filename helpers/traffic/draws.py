@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 EPHEMERAL_FIRST, EPHEMERAL_LAST = 32768, 60999
-"""Linux's default `net.ipv4.ip_local_port_range`."""
+"""Linux's default ``net.ipv4.ip_local_port_range``."""
 
 
 def fraction(*parts: object) -> float:
@@ -21,7 +21,7 @@ def fraction(*parts: object) -> float:
 class Draws:
     """The draws of one process: ephemeral ports, identifiers, jitter.
 
-    `began` is the second in which the process began; `count` how many conversations it has started.
+    ``began`` is the second in which the process began; ``count`` how many conversations it has started.
     """
 
     key: str
@@ -31,14 +31,17 @@ class Draws:
     def port(self, *conversation: object) -> int:
         """A local port for a new conversation.
 
-        As in Linux, the place in the range depends on the conversation's far end and a counter that only
-        grows, so two conversations with the same far end never share a port (until the whole range of
-        28,232 was used).
+        As in Linux, the place in the range depends on the conversation's far end and a counter that only grows, so two
+        conversations with the same far end never share a port (until the whole range of 28,232 was used).
         """
         span = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1
         place = int(fraction(self.key, self.began, "port", *conversation) * span)
         self.count += 1
         return EPHEMERAL_FIRST + (place + self.count) % span
+
+    def part(self, *what: object) -> "Draws":
+        """Draws of its own for a part of this process."""
+        return Draws("\x1f".join(map(str, (self.key, self.count, *what))), self.began)
 
     def identifier(self) -> int:
         """The identifier of a new ICMP echo conversation."""

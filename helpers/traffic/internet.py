@@ -1,11 +1,10 @@
 """A small internet: hosts outside the VPC, at documentation addresses, that answer on given ports.
 
-The addresses are those reserved for documentation (RFC 5737), from 192.0.2.0/24: 198.51.100.0/24 and
-203.0.113.0/24 are left to public addresses of instances and to clients outside. No packet ever leaves this
-machine. An address that is not in the model is silent: packets to it leave the VPC and nothing comes back.
+The addresses are those reserved for documentation (RFC 5737), from 192.0.2.0/24: 198.51.100.0/24 and 203.0.113.0/24 are
+left to public addresses of instances and to clients outside. No packet ever leaves this machine. An address that is not
+in the model is silent: packets to it leave the VPC and nothing comes back.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 PACKAGE_MIRROR = "al2023-repos-us-east-1-de612dc2.s3.dualstack.us-east-1.amazonaws.com"
@@ -14,10 +13,9 @@ PACKAGE_MIRROR = "al2023-repos-us-east-1-de612dc2.s3.dualstack.us-east-1.amazona
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket. `service` says what answers: "ssh", "http", "https", "dns", "mirror", "whoami",
-    "nc".
+    """A listening socket. ``service`` says what answers: "ssh", "http", "https", "dns", "mirror", "whoami", "nc".
 
-    `root` is the folder a web server serves; `size` the length of the page of an outside server, in bytes.
+    ``root`` is the folder a web server serves; ``size`` the length of the page of an outside server, in bytes.
     """
 
     protocol: str
@@ -31,7 +29,7 @@ class Listener:
 class OutsideHost:
     """A machine on the internet: its address, its names, what it listens on, whether it answers pings.
 
-    `aws_service` names the subset of AWS's published address ranges that it is in ("S3"), "" if in none.
+    ``aws_service`` names the subset of AWS's published address ranges that it is in ("S3"), "" if in none.
     """
 
     address: str
@@ -50,7 +48,7 @@ class OutsideHost:
 
 @dataclass(frozen=True, slots=True)
 class Internet:
-    """All hosts outside. A value: `INTERNET.with_hosts(...)` makes a larger one."""
+    """All hosts outside. A value."""
 
     hosts: tuple[OutsideHost, ...]
 
@@ -62,12 +60,6 @@ class Internet:
         """The host with this DNS name, or None."""
         wanted = name.rstrip(".").lower()
         return next((host for host in self.hosts if wanted in host.names), None)
-
-    def with_hosts(self, hosts: Iterable[OutsideHost]) -> "Internet":
-        """The same internet with more hosts; one of the same address is replaced."""
-        added = tuple(hosts)
-        taken = {host.address for host in added}
-        return Internet(tuple(host for host in self.hosts if host.address not in taken) + added)
 
 
 INTERNET = Internet(

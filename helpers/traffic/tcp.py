@@ -1,7 +1,7 @@
 """TCP as a capture shows it: handshake, retries, data, close. Also one UDP datagram with what comes back.
 
-Sizes are IP lengths. Linux sends SYN and SYN-ACK with 20 bytes of options (60 bytes), every later segment
-with timestamps (52 bytes and the payload); a RST from a closed port carries none (40 bytes).
+Sizes are IP lengths. Linux sends SYN and SYN-ACK with 20 bytes of options (60 bytes), every later segment with
+timestamps (52 bytes and the payload); a RST from a closed port carries none (40 bytes).
 """
 
 import math
@@ -12,9 +12,10 @@ from helpers.network import Packet, Trace
 from helpers.traffic.internet import Listener
 from helpers.traffic.machine import Machine
 from helpers.traffic.wire import ACK, FIN, ICMP, ICMP6, PSH, RST, SYN, TCP, UDP, Arrival
+from helpers.traffic.world import World
 
 SYN_AT = (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)
-"""Linux: the first SYN and its retries (`tcp_syn_retries` = 6, doubling from one second) ..."""
+"""Linux: the first SYN and its retries (``tcp_syn_retries`` = 6, doubling from one second) ..."""
 SYN_GIVES_UP = 127.0
 """... and when connect() fails with ETIMEDOUT."""
 _SYN_ACK_UNTIL = 31.0
@@ -29,11 +30,13 @@ Outcome = Literal["open", "refused", "silent", "unreachable"]
 """How connecting ended; unreachable: the host has no address of that family, so nothing was sent."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Connection:
-    """One TCP conversation, seen from the client. `outcome` says how connecting ended.
+    """One TCP conversation, seen from the client. ``outcome`` says how connecting ended.
 
-    `broken` means that nothing more gets through, or that both ends are one machine: nothing is on the wire.
+    ``broken`` means that nothing more gets through, or that both ends are one machine: nothing is on the wire.
+    ``met`` is the world in which the server was last looked up: it may be gone in a later one. ``program_is_gone``
+    says that it is up there, and nothing listens any more where it did: its kernel answers with RST.
     """
 
     machine: Machine
@@ -45,34 +48,50 @@ class Connection:
     server: Arrival | None = None
     listener: Listener | None = None
     broken: bool = False
+    was_reset: bool = False
+    met: World | None = None
+    program_is_gone: bool = False
     delay: float = 0.0
     more: int = 0
 
-    # --- packets ----------------------------------------------------------------------------------------
+    # --- packets ------------------------------------------------------------------------------------------------
 
     def to_server(self, at: float, flags: int, size: int) -> Trace:
         """One packet from the client."""
-        source = self.machine.host.source_for(self.target)
-        packet = Packet(source, self.target, TCP, self.local_port, self.port, flags, size=size + self.more, at=at)
-        found = self.machine.wire.send(packet)
-        if self.server is None:
-            self.server = self.machine.wire.arrival(packet, found)
-            if self.server is not None:
-                jitter = self.machine.draws.jitter("delay", self.target, self.port, self.local_port)
-                self.delay = self.server.delay * (0.85 + 0.5 * jitter)
+        machine, sender = self.machine, self.machine.host
+        packet = Packet(
+            sender.source_for(self.target), self.target, TCP, self.local_port, self.port, flags,
+            size=size + self.more, at=at, source_interface=sender.interface_id or None,
+        )  # fmt: skip
+        found = machine.wire.send(packet)
+        if found.outcome == "delivered" and machine.wire.last_met is not self.met:
+            self._look_up_server(packet, found, machine.wire.last_met)
         return found
 
+    def _look_up_server(self, packet: Packet, traced: Trace, world: World) -> None:
+        self.server, self.met = self.machine.wire.arrival(packet, traced), world
+        if self.server is None:
+            return
+        host = self.server.host
+        self.program_is_gone = not (host is None or self.listener is None or host.listening("tcp", self.port))
+        if not self.delay:
+            jitter = self.machine.draws.jitter("delay", self.target, self.port, self.local_port)
+            self.delay = self.server.delay * (0.85 + 0.5 * jitter)
+
     def to_client(self, at: float, flags: int, size: int) -> Trace:
-        """One packet from the server (which must have seen the client)."""
-        assert self.server is not None
-        size += self.more
-        packet = Packet(self.server.local, self.server.peer, TCP, self.port, self.local_port, flags, size=size, at=at)
+        """One packet of ``size`` bytes from the server (which must have seen the client) at ``at`` (epoch seconds)."""
+        server = self.server
+        assert server is not None
+        packet = Packet(
+            server.local, server.peer, TCP, self.port, self.local_port, flags,
+            size=size + self.more, at=at, source_interface=server.interface_id,
+        )  # fmt: skip
         return self.machine.wire.send(packet)
 
-    # --- opening ----------------------------------------------------------------------------------------
+    # --- opening ------------------------------------------------------------------------------------------------
 
     def open(self, patience: float) -> None:
-        """Shake hands, for at most `patience` seconds."""
+        """Shake hands, for at most ``patience`` seconds."""
         machine = self.machine
         self.began = start = machine.now
         patience = min(patience, SYN_GIVES_UP)
@@ -91,7 +110,10 @@ class Connection:
                     return
             elif delivered or (half_open and offset <= _SYN_ACK_UNTIL):
                 half_open = True
-                if self._accept(start + offset):
+                if offset >= patience:
+                    if self._answer_too_late(start + offset):
+                        break
+                elif self._accept(start + offset):
                     return
         machine.until(start + patience)
 
@@ -109,27 +131,41 @@ class Connection:
             return False
         self.machine.until(at + 2 * self.delay)
         self.outcome = "open"
+        self.machine.sockets.append(self)
         self._client(ACK, 0)
         return True
 
-    # --- talking ----------------------------------------------------------------------------------------
+    def _answer_too_late(self, at: float) -> bool:
+        """A SYN-ACK to a client that has given up: its kernel answers with RST, once it gets one."""
+        if self.to_client(at + self.delay, SYN | ACK, _SYN_SIZE).outcome != "delivered":
+            return False
+        self.to_server(at + 2 * self.delay, RST, _RST_SIZE)
+        return True
+
+    # --- talking ------------------------------------------------------------------------------------------------
 
     def _client(self, flags: int, payload: int) -> bool:
-        return self.to_server(self.machine.now, flags, _HEADER + payload).outcome == "delivered"
+        """A segment from the client; whether anybody received it."""
+        delivered = self.to_server(self.machine.now, flags, _HEADER + payload).outcome == "delivered"
+        if delivered and self.program_is_gone:
+            self.broken = self.was_reset = True
+            self.to_client(self.machine.now + self.delay, RST, _RST_SIZE)
+        return delivered and self.server is not None and self.server.host is not None and not self.broken
 
     def _server(self, flags: int, payload: int) -> bool:
+        """A segment from the server; whether the client received it."""
         return self.to_client(self.machine.now, flags, _HEADER + payload).outcome == "delivered"
 
     def send(self, size: int, acknowledge: bool = True) -> bool:
-        """The client sends some bytes and gets them acknowledged; False when the way is cut.
+        """The client sends ``size`` bytes and gets them acknowledged; False when the way is cut.
 
-        Without `acknowledge` the answer that follows at once carries the last ACK.
+        Without ``acknowledge`` the answer that follows at once carries the last ACK.
         """
         return self._data(size, upward=True, acknowledge=acknowledge)
 
     def receive(self, size: int, after: float = 0.0) -> bool:
-        """The server sends some bytes, `after` seconds from now, and gets them acknowledged; False when the
-        way is cut.
+        """The server sends ``size`` bytes, ``after`` seconds from now, and gets them acknowledged; False when the way
+        is cut.
         """
         self.machine.sleep(after)
         return self._data(size, upward=False)
@@ -137,8 +173,8 @@ class Connection:
     def _data(self, size: int, upward: bool, acknowledge: bool = True) -> bool:
         """One write: segments of at most the MSS, with the ACKs that come back.
 
-        Receivers acknowledge more rarely as a stream speeds up (GRO merges what arrives together). The
-        figures give the packet counts of AWS's own record examples: 10 segments 3 ACKs, 67 segments 10.
+        Receivers acknowledge more rarely as a stream speeds up (GRO merges what arrives together). The figures give the
+        packet counts of AWS's own record examples: 10 segments 3 ACKs, 67 segments 10.
         """
         if self.broken or self.server is None:
             return False
@@ -149,7 +185,7 @@ class Connection:
         for index in range(segments):
             payload = min(mss, size - index * mss)
             last = index == segments - 1
-            if not here(PSH | ACK if last else ACK, payload) and not self._retry(upward, payload):
+            if not here(PSH | ACK if last else ACK, payload) and (self.broken or not self._retry(upward, payload)):
                 return False
             self.machine.sleep(_BETWEEN_SEGMENTS)
             unacknowledged += 1
@@ -169,15 +205,18 @@ class Connection:
             wait = min(wait * 2, 120.0)
             if self._client(PSH | ACK, payload) if upward else self._server(PSH | ACK, payload):
                 return True
+            if self.broken:
+                return False
         self.broken = True
         return False
 
-    # --- closing ----------------------------------------------------------------------------------------
+    # --- closing ------------------------------------------------------------------------------------------------
 
     def close(self, by: Literal["client", "server"] = "client") -> None:
         """FIN from one side, FIN from the other, the last ACK."""
-        if self.outcome != "open":
+        if self.outcome != "open" or self not in self.machine.sockets:
             return
+        self.machine.sockets.remove(self)
         first, second = (self._client, self._server) if by == "client" else (self._server, self._client)
         if not first(FIN | ACK, 0):
             return
@@ -188,17 +227,20 @@ class Connection:
 
     def reset(self) -> None:
         """RST from the client: a program that closes without reading what came."""
-        if self.outcome == "open":
+        if self.outcome == "open" and self in self.machine.sockets:
+            self.machine.sockets.remove(self)
             self.to_server(self.machine.now, RST | ACK, _RST_SIZE)
 
 
-def connect(machine: Machine, target: str, port: int, patience: float = math.inf) -> Connection:
-    """Open a TCP connection from the machine's host; look at `.outcome`.
+def connect(
+    machine: Machine, target: str, port: int, patience: float = math.inf, local_port: int | None = None
+) -> Connection:
+    """Open a TCP connection from the machine's host; look at ``.outcome``.
 
-    Args:
-        patience: seconds that the program waits; Linux itself gives up after 127.
+    ``patience`` is how many seconds the program waits; Linux itself gives up after 127. ``local_port`` is the source
+    port where the program asks for one; else Linux chooses.
     """
-    local_port = machine.draws.port(machine.host.address, target, port, "tcp")
+    local_port = local_port or machine.draws.port(machine.host.address, target, port, "tcp")
     connection = Connection(machine, target, port, local_port, more=_IPV6_MORE if ":" in target else 0)
     if is_own(machine, target):
         connection.listener = machine.host.listening("tcp", port)
@@ -224,13 +266,13 @@ UdpOutcome = Literal["answered", "unreachable", "silent"]
 def datagram(
     machine: Machine, target: str, port: int, local_port: int, size: int, answer: int = 0
 ) -> tuple[UdpOutcome, Arrival | None]:
-    """Send one UDP datagram of `size` payload bytes; a listener answers with `answer` bytes (0: it stays
+    """Send one UDP datagram of ``size`` payload bytes; a listener answers with ``answer`` bytes (0: it stays
     silent).
     """
-    source, header = machine.host.source_for(target), 28 + (_IPV6_MORE if ":" in target else 0)
-    if not source:
+    header = 28 + (_IPV6_MORE if ":" in target else 0)
+    if not machine.host.source_for(target):
         return "unreachable", None
-    out = Packet(source, target, UDP, local_port, port, size=header + size, at=machine.now)
+    out = machine.packet(target, UDP, local_port, port, size=header + size, at=machine.now)
     arrival = machine.wire.arrival(out, machine.wire.send(out))
     if arrival is None or arrival.host is None:
         return "silent", arrival
@@ -238,12 +280,12 @@ def datagram(
     if arrival.host.listening("udp", port) is not None:
         if not answer:
             return "silent", arrival
-        back = Packet(arrival.local, arrival.peer, UDP, port, local_port, size=header + answer, at=at)
+        back = arrival.packet(UDP, port, local_port, size=header + answer, at=at)
         outcome: UdpOutcome = "answered"
     else:
         protocol, kind, code, most = (ICMP6, 1, 4, 1280) if ":" in target else (ICMP, 3, 3, 576)
         quoted = min(header + header + size, most)
-        back = Packet(arrival.local, arrival.peer, protocol, icmp_type=kind, icmp_code=code, size=quoted, at=at)
+        back = arrival.packet(protocol, icmp_type=kind, icmp_code=code, size=quoted, at=at)
         outcome = "unreachable"
     if machine.wire.send(back).outcome != "delivered":
         return "silent", arrival

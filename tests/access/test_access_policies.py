@@ -95,7 +95,7 @@ TRUST_FAULTS: list[tuple[Any, str, str]] = [
     (trust(Principal={"AWS": "12345"}), 'Invalid principal in policy: "AWS":"12345"', "account id"),
     (trust(Principal={"AWS": "arn:aws:iam::123456789012:role/*"}), "Invalid principal", "wildcard"),
     (trust(Principal={"AWS": []}), "Syntax errors in policy.", "at least one principal"),
-    (trust(Resource="*"), "Has prohibited field Resource", "permission policy"),
+    (trust(Resource="*"), "Has prohibited field Resource", "permissions policy"),
     (trust(NotResource="*"), "AssumeRole policy must not contain resources.", "remove"),
     (trust(Principal=..., NotPrincipal=FLOW_LOGS), "Allow with NotPrincipal is not allowed.", "name"),
     (trust(Action="s3:*"), "AssumeRole policy may only specify STS AssumeRole actions.", "s3:*"),

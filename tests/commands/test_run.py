@@ -1,6 +1,7 @@
 """``run``: what it refuses before anything starts, and what a run leaves behind."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -227,3 +228,57 @@ def test_a_failure_is_1_and_an_old_report_does_not_survive_it(course: Path, caps
     assert "not run" in said
     assert json.loads((out / "results.json").read_text())["status"] == "failed"
     assert not (out / "05_five.ipynb").exists()
+
+
+def test_a_second_run_says_what_each_notebook_took_and_machines_read_only_the_result(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = course / "out"
+    earlier = [{"name": "01_one", "seconds": 7.2, "status": "passed"}]
+    earlier += [{"name": "05_five", "seconds": 30, "status": "failed"}]
+    out.mkdir()
+    (out / "results.json").write_text(json.dumps({"notebooks": earlier}))
+    assert main(["run", "--out", str(out), "--json"]) == 0
+    said = capsys.readouterr()
+    assert "[ 1/2] 01_one (about 7 s, 7 s to the end) ... passed" in said.err
+    assert "[ 2/2] 05_five ... passed" in said.err, "a failed notebook may have ended early"
+    assert json.loads(said.out) == json.loads((out / "results.json").read_text())
+
+
+def test_a_full_account_is_told_how_to_make_room(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = "{'Error': {'Code': 'VpcLimitExceeded', 'Message': 'The maximum has been reached.'}}, 'CreateVpc'"
+    ship(course / "notebooks", "01_one", f"from botocore.exceptions import ClientError\nraise ClientError({refusal})")
+    assert main(["run", "01", "--out", str(course / "out")]) == 1
+    assert "`python -m helpers teardown --prefix NAME`" in capsys.readouterr().out
+
+
+def test_the_account_s_id_is_masked_in_all_that_is_written(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ship(course / "notebooks", "01_one", "print('record of', confirm_account)")
+    asked = ("-p", "confirm_account", "123456789012", "--mask", "--json")
+    assert main(["run", "01", "--out", str(course / "out"), *asked]) == 0
+    written = [path.read_text() for path in (course / "out").iterdir() if path.is_file()]
+    assert "record of 1234********" in "".join(written)
+    assert not any("123456789012" in text for text in [*written, capsys.readouterr().out])
+
+
+def test_numbers_after_json_are_no_file(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refused(["--out", str(course / "out"), "--json", "05"], capsys)
+    assert code == 2
+    assert "put the numbers of notebooks first" in said
+
+
+def test_without_credentials_the_set_up_is_broken_and_no_notebook_has_failed(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(course / "none"))
+    lab = 'mode: str = "sandbox"  # x\nconfirm_account: str = ""  # x'
+    ship(course / "notebooks", "07_lab", parameters=lab)
+    words = ["07", "--out", str(course / "out"), "-p", "mode", "aws", "-p", "confirm_account", "123456789012"]
+    code, said = refused(words, capsys)
+    assert code == 3
+    assert "AWS did not accept your credentials" in said
+    assert not (course / "out").exists()

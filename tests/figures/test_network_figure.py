@@ -12,7 +12,9 @@ import pytest
 
 import helpers.figures
 from helpers.figures import Figure, network_figure
+from helpers.figures.svg import Drawing
 from helpers.network import Topology
+from tests.figures.legible import illegible
 from tests.support.topology import NAMES, pages, topology
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -113,7 +115,7 @@ def test_a_third_vpc_and_a_subnet_without_machines_fit() -> None:
         }
     )
     figure = network_figure(Topology.from_describe(None, **content))
-    assert "no machine" in words(figure)
+    assert "no network interface" in words(figure)
     assert "peering pcx-ac, active: vpc-a - vpc-c" in words(figure)
     inside(figure)
 
@@ -173,3 +175,17 @@ def test_a_figure_is_a_value() -> None:
 
 def test_the_examples_in_the_docstring_run() -> None:
     assert doctest.testmod(helpers.figures).failed == 0
+
+
+def test_it_is_legible() -> None:
+    assert illegible(network_figure(topology(peering="deleted", gateway=False), names=NAMES)) == []
+    assert illegible(network_figure(topology(), names=NAMES)) == []
+
+
+def test_what_is_not_legible_is_told() -> None:
+    drawing = Drawing(100, 50, "t", "d")
+    drawing.words(5, 20, "pale", fill="#AAAAAA")
+    drawing.words(5, 40, "small", size=9)
+    drawing.words(90, 20, "long", size=12)
+    told = illegible(Figure(str(drawing).encode(), "image/svg+xml", "d"))
+    assert told == ["'pale' is #AAAAAA on #FFFFFF", "'small' has 9 px", "'long' leaves the picture"]

@@ -81,3 +81,10 @@ def test_a_figure_shows_itself_as_a_cells_last_value() -> None:
     assert figure._repr_html_() == figure.html
     assert repr(figure) == "A line"
     assert "details" not in figure.html
+
+
+def test_a_wide_picture_is_scrolled_and_not_made_smaller() -> None:
+    html = network_figure(topology()).html
+    assert 'style="overflow-x:auto;max-width:100%"' in html
+    assert 'style="max-width:none"' in html
+    assert 'tabindex="0"' in html  # a keyboard scrolls what it can reach

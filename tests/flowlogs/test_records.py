@@ -51,7 +51,7 @@ def test_every_field_has_its_attribute_and_back() -> None:
     assert len(FIELDS) == 54 and [f.version for f in FIELDS.values()] == sorted(f.version for f in FIELDS.values())
 
 
-def test_the_default_format_is_version_2_and_the_only_one_with_insights_names() -> None:
+def test_the_default_format_is_version_2_and_every_field_of_it_has_an_insights_name() -> None:
     assert " ".join(DEFAULT_FORMAT.names) == (
         "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "
         "action log-status"
@@ -59,9 +59,9 @@ def test_the_default_format_is_version_2_and_the_only_one_with_insights_names() 
     named = [field.insights_name for field in FIELDS.values() if field.insights_name]
     assert " ".join(named) == (
         "version accountId interfaceId srcAddr dstAddr srcPort dstPort protocol packets bytes startTime "
-        "endTime action logStatus"
+        "endTime action logStatus pktSrcAddr pktDstAddr"
     )
-    assert [field.name for field in FIELDS.values() if field.insights_name] == list(DEFAULT_FORMAT.names)
+    assert [field.name for field in FIELDS.values() if field.insights_name][:14] == list(DEFAULT_FORMAT.names)
 
 
 def test_the_version_of_a_format_is_its_highest_field() -> None:
@@ -150,3 +150,16 @@ def test_the_examples_in_the_docstrings_run() -> None:
     ):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed
+
+
+@pytest.mark.parametrize(
+    "line", ["account-id srcaddr start", "account_id,srcaddr,start", "accountId\tsrcAddr\tstartTime"]
+)
+def test_a_header_may_spell_its_names_in_three_ways(line: str) -> None:
+    assert LogFormat.from_header(line).names == ("account-id", "srcaddr", "start")
+
+
+@pytest.mark.parametrize("name", ["resource-type", "tgw-id", "packets-lost-no-route"])
+def test_a_field_of_a_transit_gateway_is_named_as_such(name: str) -> None:
+    with pytest.raises(FormatError, match=f"'{name}' is a field of transit gateway flow logs"):
+        LogFormat.parse(f"${{version}} ${{{name}}}")

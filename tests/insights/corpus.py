@@ -30,6 +30,9 @@ QUERIES = [
     "stats sum(bytes) as b by bin(1mo) | fillmissing",
     "fields action, dstPort | countFrequent action, dstPort",
     "stats topk(3, srcAddr)",
+    "filter action = 'REJECT' or v > 0 | pattern concat(@message, v) | filter @ratio > 0.01 | sort @sampleCount asc",
+    "join left=l right=r where l.srcAddr=r.dstAddr (SOURCE '/corpus' | filter bytes > 0) | fields l.bytes, r.action",
+    "filter srcAddr in (SOURCE '/corpus' | filter bytes > 0 | fields dstAddr)",
     "fields jsonParse(@message) as j | unnest j.items into i | display i.name, j.users[0].id",
     "expand items | stats count(*) as n by items",
     'json field=@message "a.b" as v | filter ispresent(v)',
@@ -66,6 +69,9 @@ QUERIES = [
     "where action = 'REJECT' | limit any 3",
     "filter bytes > 10 | estimate",
     "fields bytes | sort bytes desc | limit 3 | fields bytes * 2 as b | sort b",
+    "stats percentile(bytes, 50) as p by action",
+    "fields isIpv6InSubnet('2001:db8::1', '2001:db8::/32') as a, isValidIpV4(srcAddr) as b, toLong('5') as c, "
+    "strftime(@timestamp, '%H') as d",
     "display dstPort = 443 as tls, not (action = 'REJECT') as ok, !ispresent(dstPort) as gone, -bytes as m",
 ]
 

@@ -13,8 +13,9 @@ import statistics
 from typing import Any
 
 from helpers.insights import Event
-from helpers.insights import nodes as n
-from helpers.insights.parser import parse
+from helpers.insights.syntax import nodes
+from helpers.insights.syntax.command_nodes import Dedup, Display, Fields, Filter, Limit, Parse, Sort, Stats
+from helpers.insights.syntax.parser import parse
 
 FLOW_NAMES = [
     "version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets",
@@ -118,24 +119,24 @@ class Oracle:
         display: list[str] | None = None
         raw, sorted_, limit = True, False, 10_000
         for command in self.program.commands:
-            if isinstance(command, n.Fields | n.Display):
+            if isinstance(command, Fields | Display):
                 for row in rows:
                     for item in command.items:
                         row[item.name] = self.value(item.expr, row)
                 names = [item.name for item in command.items]
-                if isinstance(command, n.Display):
+                if isinstance(command, Display):
                     display = names
                 else:
                     shown = [name for name in shown if name not in parsed or name in names]
                     shown += [name for name in names if name not in shown]
                     parsed = []
-            elif isinstance(command, n.Filter):
+            elif isinstance(command, Filter):
                 rows = [row for row in rows if truth(self.value(command.condition, row))]
-            elif isinstance(command, n.Stats):
+            elif isinstance(command, Stats):
                 rows, shown = self.stats(command, rows), []
                 shown = [item.name for item in (*command.keys, *command.items)]
                 raw, display = False, None
-            elif isinstance(command, n.Sort):
+            elif isinstance(command, Sort):
                 if raw and not sorted_:
                     rows.sort(key=lambda row: row["#seq"])
                 elif not raw:
@@ -143,7 +144,7 @@ class Oracle:
                 sorted_ = True
                 for key in reversed(command.keys):
                     rows = by_key([(self.value(key.expr, row), row) for row in rows], key.descending)
-            elif isinstance(command, n.Dedup):
+            elif isinstance(command, Dedup):
                 seen: set[Any] = set()
                 kept = []
                 for row in rows:
@@ -152,9 +153,9 @@ class Oracle:
                         kept.append(row)
                     seen.add(found)
                 rows = kept
-            elif isinstance(command, n.Limit):
+            elif isinstance(command, Limit):
                 rows = rows[: command.count]
-            elif isinstance(command, n.Parse):
+            elif isinstance(command, Parse):
                 self.parse(command, rows)
                 parsed += self.names(command)
                 shown += [name for name in self.names(command) if name not in shown]
@@ -165,14 +166,14 @@ class Oracle:
         columns = shown if display is None else display
         return [{name: row[name] for name in columns if row.get(name) is not None} for row in rows[:limit]]
 
-    def names(self, command: n.Parse) -> list[str]:
+    def names(self, command: Parse) -> list[str]:
         if command.names:
             return [name.text for name in command.names]
-        assert isinstance(command.pattern, n.Regex)
+        assert isinstance(command.pattern, nodes.Regex)
         return list(re.compile(command.pattern.pattern.replace("(?<", "(?P<")).groupindex)
 
-    def parse(self, command: n.Parse, rows: list[Row]) -> None:
-        if isinstance(command.pattern, n.Regex):
+    def parse(self, command: Parse, rows: list[Row]) -> None:
+        if isinstance(command.pattern, nodes.Regex):
             pattern = re.compile(command.pattern.pattern.replace("(?<", "(?P<"))
         else:
             assert command.pattern is not None
@@ -187,7 +188,7 @@ class Oracle:
 
     # stats ---------------------------------------------------------------------------------------
 
-    def stats(self, command: n.Stats, rows: list[Row]) -> list[Row]:
+    def stats(self, command: Stats, rows: list[Row]) -> list[Row]:
         groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
             groups.setdefault(tuple(self.value(item.expr, row) for item in command.keys), []).append(row)
@@ -202,8 +203,8 @@ class Oracle:
             made.append(row)
         return sorted(made, key=lambda row: row["#group"])
 
-    def aggregate(self, name: str, node: n.Call, members: list[Row]) -> Any:
-        if name == "count" and (not node.args or isinstance(node.args[0], n.Star)):
+    def aggregate(self, name: str, node: nodes.FunctionCall, members: list[Row]) -> Any:
+        if name == "count" and (not node.args or isinstance(node.args[0], nodes.Star)):
             return len(members)
         ordered = sorted(members, key=lambda row: (row.get("@timestamp", 0), row.get("#seq", 0)))
         values = [value for row in ordered if (value := self.value(node.args[0], row)) is not None]
@@ -226,49 +227,49 @@ class Oracle:
             return simple[name](numbers)  # type: ignore[operator]
         if name == "pct":
             percent = node.args[1]
-            assert isinstance(percent, n.Number)
+            assert isinstance(percent, nodes.Number)
             rank = max(1, math.ceil(len(numbers) * percent.value / 100))
             return sorted(numbers)[rank - 1]
         raise NotImplementedError(name)
 
     # expressions ---------------------------------------------------------------------------------
 
-    def value(self, node: n.Expr, row: Row, members: list[Row] | None = None) -> Any:  # noqa: C901
+    def value(self, node: nodes.Expr, row: Row, members: list[Row] | None = None) -> Any:  # noqa: C901
         inner = functools.partial(self.value, row=row, members=members)
-        if isinstance(node, n.Number | n.String | n.Boolean):
+        if isinstance(node, nodes.Number | nodes.String | nodes.Boolean):
             return node.value
-        if isinstance(node, n.Ref):
+        if isinstance(node, nodes.Ref):
             return row.get(node.name)
-        if isinstance(node, n.Negative):
+        if isinstance(node, nodes.Negative):
             return None if (x := number(inner(node.operand))) is None else -x
-        if isinstance(node, n.Arithmetic):
+        if isinstance(node, nodes.Arithmetic):
             result = inner(node.first)
             for op, operand in node.rest:
                 result = arithmetic(op, number(result), number(inner(operand)))
             return result
-        if isinstance(node, n.Compare):
+        if isinstance(node, nodes.Compare):
             return compare(node.op, inner(node.left), inner(node.right))
-        if isinstance(node, n.In):
+        if isinstance(node, nodes.In):
             subject = inner(node.subject)
             found = any(compare("=", subject, inner(item)) for item in node.items)
             return subject is not None and found != node.negated
-        if isinstance(node, n.Like):
+        if isinstance(node, nodes.Like):
             subject = text(inner(node.subject))
             if subject is None:
                 return False
-            if isinstance(node.pattern, n.Regex):
+            if isinstance(node.pattern, nodes.Regex):
                 return (re.search(node.pattern.pattern, subject) is not None) != node.negated
             return (str(inner(node.pattern)) in subject) != node.negated
-        if isinstance(node, n.Logic):
+        if isinstance(node, nodes.Logic):
             parts = [truth(inner(operand)) for operand in node.operands]
             return all(parts) if node.op == "and" else any(parts)
-        if isinstance(node, n.Not):
+        if isinstance(node, nodes.Not):
             return not truth(inner(node.operand))
-        assert isinstance(node, n.Call), node
+        assert isinstance(node, nodes.FunctionCall), node
         name = node.name.lower().replace("_", "")
         if members is not None and name in AGGREGATES:
             return self.aggregate(name, node, members)
-        return scalar(name, node, row, [inner(a) for a in node.args if not isinstance(a, n.Period | n.Star)])
+        return scalar(name, node, row, [inner(a) for a in node.args if not isinstance(a, nodes.Period | nodes.Star)])
 
 
 AGGREGATES = {
@@ -298,10 +299,10 @@ def arithmetic(op: str, a: float | None, b: float | None) -> float | None:
     return {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else 0, "^": a}[op]
 
 
-def scalar(name: str, node: n.Call, row: Row, args: list[Any]) -> Any:  # noqa: C901
+def scalar(name: str, node: nodes.FunctionCall, row: Row, args: list[Any]) -> Any:  # noqa: C901
     if name in ("bin", "datefloor", "dateceil"):
         period = node.args[-1]
-        assert isinstance(period, n.Period)
+        assert isinstance(period, nodes.Period)
         size = min(period.count, CAPS.get(period.unit, period.count)) * PERIODS[period.unit]
         moment = row["@timestamp"] if name == "bin" else args[0]
         if moment is None:

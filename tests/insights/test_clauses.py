@@ -1,7 +1,6 @@
 """Clauses that the conformance cases do not reach: dates, filterIndex, names in patterns, whole numbers."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,10 +12,8 @@ LINE = "2 123456789012 eni-1 10.0.0.{} 10.0.1.5 51000 {} 6 1 40 1700002800 17000
 
 
 @pytest.fixture
-def table() -> Iterator[LogTable]:
-    made = LogTable("/clauses", database=Database())
-    yield made
-    made.drop()
+def table() -> LogTable:
+    return LogTable("/clauses", database=Database())
 
 
 def fill(table: LogTable, *messages: str) -> None:
@@ -85,7 +82,6 @@ def test_filter_index_skips_what_it_leaves_out(table: LogTable) -> None:
     more = run(both + " | filterIndex protocol = 6", table, START, END)
     assert more.statistics["recordsScanned"] == 2.0 and len(more) == 2
     assert run("filterIndex action = 'REJECT' | estimate", table, START, END).rows == [[("estimatedBytes", str(size))]]
-    assert "insights-filter-index" in compile("filterIndex action = 'REJECT'").explain()
 
 
 @pytest.mark.parametrize(

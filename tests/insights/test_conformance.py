@@ -1,8 +1,7 @@
-"""The published conformance cases, through `insights.run`.
+"""The published conformance cases, all of them in every run, through ``insights.run``.
 
-The cases live beside the repository; elsewhere this module is skipped. Rules of comparison: a missing field
-is absent, values compare as numbers when both are numbers, rows compare as a multiset unless the case says
-that they are ordered.
+Rules of comparison: a missing field is absent, values compare as numbers when both are numbers, rows compare as a
+multiset unless the case says that they are ordered.
 """
 
 import json
@@ -13,17 +12,9 @@ import pytest
 
 from helpers.insights import Database, Event, LogTable, MalformedQuery, run
 
-PLACES = [folder / "shared" / "conformance" / "insights.jsonl" for folder in Path(__file__).resolve().parents]
-CASES = next((place for place in PLACES if place.is_file()), PLACES[3])
+FILE = Path(__file__).resolve().parents[1] / "data" / "conformance" / "insights.jsonl"
+CASES: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 CREATED_MS = 1699999200000  # 2023-11-14T22:00:00Z
-
-pytestmark = pytest.mark.skipif(not CASES.is_file(), reason=f"no conformance cases at {CASES}")
-
-
-def load() -> list[dict[str, Any]]:
-    if not CASES.is_file():
-        return []
-    return [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +46,7 @@ def differences(mine: list[dict[str, str]], wanted: list[dict[str, str]], ordere
     return None
 
 
-@pytest.mark.parametrize("case", load(), ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
 def test_case(case: dict[str, Any], database: Database) -> None:
     table = LogTable("/conformance", database=database, created_ms=CREATED_MS)
     table.append(

@@ -4,36 +4,16 @@ Stock moto plays the account: whatever runs here calls nothing that only the san
 """
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from helpers.lab import LabError, access, open_lab
+from helpers.lab import LabError, open_lab
+from tests.lab.conftest import ACCOUNT
 
-ACCOUNT = "123456789012"
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """An account behind the ordinary chain, where waiting takes no time."""
-    monkeypatch.setenv("FLOWLOGS_HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    waited = [timedelta()]
-    monkeypatch.setattr(access.AwsAccess, "now", lambda self: datetime.now(UTC) + waited[0])
-
-    def sleep_until(self: access.AwsAccess, moment: datetime) -> None:
-        waited[0] += max(moment - self.now(), timedelta())
-
-    monkeypatch.setattr(access.AwsAccess, "sleep_until", sleep_until)
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
-        yield
 
 
 def test_no_credentials_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,6 +34,35 @@ def test_an_account_that_is_not_confirmed_is_refused(account: None, confirmed: s
     assert "1234********" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (123456789012, "put it in quotes"),
+        (12345678901.0, "put it in quotes"),
+        ("123456789012 ", "take away blanks"),
+        (" 123456789012\n", "take away blanks"),
+        ("1234-5678-9012", "hyphens"),
+    ],
+)
+def test_what_is_no_account_id_is_told_what_is_wrong_with_it(given: Any, said: str) -> None:
+    with pytest.raises(LabError, match=said) as caught:
+        open_lab(mode="aws", confirm_account=given)
+    assert "confirm_account" in str(caught.value) and ACCOUNT not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2"])
+def test_another_endpoint_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv(variable, "http://localhost:4566")
+    answer = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", lambda *_: answer)
+    with pytest.raises(LabError, match="at http://localhost:4566, which is not AWS, in account"):
+        open_lab(mode="aws")
+    for text in (repr(lab := open_lab(mode="aws", confirm_account=ACCOUNT)), lab._repr_html_()):
+        assert "Not AWS" in text and "http://localhost:4566" in text and "costs money" not in text
+
+
 def test_the_banner_warns_and_masks(account: None) -> None:
     lab = open_lab(mode="aws", confirm_account=ACCOUNT)
     for text in (repr(lab), lab._repr_html_()):
@@ -66,7 +75,7 @@ def test_time_is_the_clock_on_the_wall(account: None) -> None:
     assert abs(open_lab(mode="aws", confirm_account=ACCOUNT).now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def test_a_client_of_issued_credentials_calls_as_their_role(account: None) -> None:
+def test_a_client_of_issued_credentials_calls_as_their_role(account: None, ready_machines: None) -> None:
     lab = open_lab(mode="aws", confirm_account=ACCOUNT)
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": trust})
@@ -86,30 +95,6 @@ def run_cells(name: str, namespace: dict[str, Any], tags: set[str]) -> None:
             exec(compile("".join(cell["source"]), f"{path.name}[{cell['id']}]", "exec"), namespace)
             if "parameters" in own:
                 namespace |= {"mode": "aws", "confirm_account": ACCOUNT, "watch_minutes": 0}
-
-
-class _Http:
-    status_code = 200
-
-
-@pytest.fixture
-def ready_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stock moto lacks: agents that report to Systems Manager; and its instances run at once."""
-    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _: None)
-    ordinary = access.AwsAccess.client
-
-    def client(self: access.AwsAccess, service: str) -> Any:
-        made = ordinary(self, service)
-        if service == "ssm":
-            made.meta.events.register("before-call.ssm.DescribeInstanceInformation", answer)
-        return made
-
-    def answer(**_: Any) -> Any:
-        reservations = boto3.client("ec2", region_name="us-east-1").describe_instances()["Reservations"]
-        ids = [one["InstanceId"] for entry in reservations for one in entry["Instances"]]
-        return _Http, {"InstanceInformationList": [{"InstanceId": each, "PingStatus": "Online"} for each in ids]}
-
-    monkeypatch.setattr(access.AwsAccess, "client", client)
 
 
 def test_the_notebooks_that_build_and_clean_up_run_in_an_account(account: None, ready_machines: None) -> None:

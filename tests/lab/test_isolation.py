@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from helpers.lab import process
+from helpers.lab import sandbox_process
 
 SCRIPT = """
 from helpers.lab import open_lab
@@ -21,9 +22,9 @@ print(lab.client("logs").describe_log_groups()["logGroups"], lab.client("ssm").l
 """
 
 
-@pytest.fixture
-def proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """A proxy that notes whoever talks to it."""
+@contextmanager
+def listening() -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy that notes whoever talks to it: its address and what it heard."""
     seen: list[bytes] = []
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -39,6 +40,12 @@ def proxy() -> Iterator[tuple[str, list[bytes]]]:
     threading.Thread(target=listen, daemon=True).start()
     yield f"http://127.0.0.1:{server.getsockname()[1]}", seen
     server.close()
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, list[bytes]]]:
+    with listening() as heard:
+        yield heard
 
 
 def nonsense(proxy_url: str, folder: Path) -> dict[str, str]:
@@ -72,7 +79,7 @@ def test_nonsense_all_around_changes_nothing(tmp_path: Path, proxy: tuple[str, l
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
-    process.stop(tmp_path / "home")
+    sandbox_process.stop(tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert "user/learner" in done.stdout
     assert seen == []

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from filelock import FileLock
 
-from helpers.lab import Lab, LabError, open_lab, process
+from helpers.lab import Lab, LabError, open_lab, sandbox_process
+from tests.support.labs import lab_in
 
 
 def test_a_region_that_does_not_exist_is_a_sentence() -> None:
@@ -30,6 +32,12 @@ def test_a_learner_sees_the_sentence_and_not_our_lines() -> None:
 @pytest.mark.parametrize("prefix", ["", "Demo", "1a", "a_b", "x" * 21, "a b", "ä"])
 def test_a_prefix_that_makes_no_names_is_refused(prefix: str) -> None:
     with pytest.raises(LabError, match="lower-case letters"):
+        open_lab(prefix=prefix)
+
+
+@pytest.mark.parametrize("prefix", ["anna-", "a-b-", "a--"])
+def test_a_prefix_that_ends_in_a_hyphen_is_refused_with_a_better_one(prefix: str) -> None:
+    with pytest.raises(LabError, match=f"{prefix}-vpc-a: take '{prefix.rstrip('-')}'"):
         open_lab(prefix=prefix)
 
 
@@ -78,15 +86,16 @@ def test_what_are_no_credentials_is_refused_with_where_to_get_some(lab: Lab, giv
         lab.client("logs", credentials=given)
 
 
-def test_find_sees_what_lives_and_carries_the_lab_s_tags(lab: Lab) -> None:
-    ec2 = lab.client("ec2")
-    assert lab.find("vpc", "find-me") is None
-    ec2.create_vpc(CidrBlock="10.50.0.0/16")
-    made = ec2.create_vpc(CidrBlock="10.51.0.0/16", TagSpecifications=lab.tag_spec("vpc", "find-me"))["Vpc"]["VpcId"]
-    assert lab.find("vpc", "find-me") == made
-    assert open_lab(prefix="test2").find("vpc", "find-me") is None
-    ec2.delete_vpc(VpcId=made)
-    assert lab.find("vpc", "find-me") is None
+def test_find_sees_what_lives_and_carries_the_lab_s_tags(tmp_path: Path) -> None:
+    with lab_in(tmp_path / "home") as lab:
+        ec2, mine = lab.client("ec2"), lab.tag_spec("vpc", "find-me")
+        assert lab.find("vpc", "find-me") is None
+        ec2.create_vpc(CidrBlock="10.50.0.0/16")
+        made = ec2.create_vpc(CidrBlock="10.51.0.0/16", TagSpecifications=mine)["Vpc"]["VpcId"]
+        assert lab.find("vpc", "find-me") == made
+        assert open_lab(prefix="test2").find("vpc", "find-me") is None
+        ec2.delete_vpc(VpcId=made)
+        assert lab.find("vpc", "find-me") is None
 
 
 def test_find_names_the_kinds_it_knows(lab: Lab) -> None:
@@ -95,7 +104,7 @@ def test_find_names_the_kinds_it_knows(lab: Lab) -> None:
 
 
 def test_every_kind_of_find_is_a_call_that_works(lab: Lab) -> None:
-    from helpers.lab.names import KINDS
+    from helpers.lab.resources import KINDS
 
     assert {lab.find(kind, "nothing-of-that-name") for kind in KINDS} == {None}
 
@@ -107,23 +116,6 @@ def test_already_lets_the_named_errors_pass_and_no_other(lab: Lab) -> None:
         logs.create_log_group(logGroupName="/twice")
     with pytest.raises(ClientError, match="ResourceNotFoundException"), lab.already("ResourceAlreadyExistsException"):
         logs.delete_log_group(logGroupName="/never")
-
-
-def test_a_mark_is_a_tag_on_the_first_vpc(lab: Lab) -> None:
-    assert not lab.done("05")
-    ec2 = lab.client("ec2")
-    for name, cidr in (("vpc-b", "10.61.0.0/16"), ("vpc-a", "10.60.0.0/16")):
-        ec2.create_vpc(CidrBlock=cidr, TagSpecifications=lab.tag_spec("vpc", name))
-    lab.mark_done("05")
-    assert lab.done("05")
-    assert not lab.done("0")
-    tags = ec2.describe_vpcs(VpcIds=[lab.find("vpc", "vpc-a")])["Vpcs"][0]["Tags"]
-    assert "Done-05" in {tag["Key"] for tag in tags}
-
-
-def test_a_mark_without_a_vpc_says_what_is_missing(home: Path) -> None:
-    with pytest.raises(LabError, match="notebook 01"):
-        open_lab(prefix="empty").mark_done("05")
 
 
 def test_wait_until_moves_virtual_time_and_gives_what_was_found(lab: Lab) -> None:
@@ -143,10 +135,32 @@ def test_wait_until_gives_up_at_the_limit_and_says_what_it_waited_for(lab: Lab) 
 def test_a_running_session_survives_the_end_of_the_sandbox(lab: Lab, home: Path) -> None:
     vpcs = lab.client("ec2").describe_vpcs()["Vpcs"]
     before = lab.now()
-    process.stop(home)
+    sandbox_process.stop(home)
     assert lab.now() >= before
-    process.stop(home)
+    sandbox_process.stop(home)
     assert lab.client("ec2").describe_vpcs()["Vpcs"] == vpcs
+
+
+def test_a_sandbox_that_is_too_busy_to_answer_is_stopped_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("identity.json", "server.json"):
+        (tmp_path / name).write_text('{"port": 1}')
+    busy = FileLock(tmp_path / "lock")
+    info = sandbox_process.SandboxInfo("", "", "", "", str(tmp_path), 7, "")
+    answers, killed = iter([None, info, None]), list[int]()
+
+    def kill(process: int, _: int) -> None:
+        killed.append(process)
+        busy.release()
+
+    monkeypatch.setattr(sandbox_process, "find", lambda _: next(answers))
+    monkeypatch.setattr("os.kill", kill)
+    with busy:
+        assert sandbox_process.stop(tmp_path)
+    assert killed == [7]
+    answers = iter([None])
+    assert not sandbox_process.stop(tmp_path), "nobody holds it"
 
 
 def test_times_are_aware_and_virtual(lab: Lab) -> None:

@@ -6,49 +6,79 @@ from typing import Any
 
 import pytest
 
-from helpers.lessons.checks import n01, n02
-from helpers.lessons.scene import Judgement, Scene, Stop
+from helpers.lessons.account_view import AccountView, CheckEnded, CheckResult
+from helpers.lessons.checks import n01, n02, n05
+from helpers.network import GroupRule, NetworkAcl, read_acl, read_rule
 
 A, B = "10.1.0.0/16", "10.2.0.0/16"
 Rule = dict[str, Any]
 
 
-class Paper(Scene):
-    """A scene whose account is a few values: routes by subnet, rules by group, ACL entries by direction, log groups."""
+class Paper(AccountView):
+    """A view whose account is a few values: routes by subnet, rules by group, ACL entries by direction, log groups."""
 
     def __init__(self, answer: Any = None, **account: Any) -> None:
         lab: Any = SimpleNamespace(prefix="demo", name=lambda short: f"demo-{short}", find=lambda kind, name: name)
         super().__init__(lab, answer)
         self.account = account
 
-    def rules(self, group_name: str) -> list[Rule]:
-        return list(self.account.get("rules", {}).get(group_name, []))
+    def rules(self, group_name: str) -> list[GroupRule]:
+        known = {"GroupId": group_name, "SecurityGroupRuleId": "sgr-1"}
+        return [read_rule(known | rule) for rule in self.account.get("rules", {}).get(group_name, [])]
 
-    def entries(self, acl_name: str, *, egress: bool) -> list[Rule]:
-        found = self.account["outward" if egress else "inward"]
-        return sorted(found, key=lambda entry: entry["RuleNumber"])
+    def acl(self, name: str) -> NetworkAcl:
+        ways = ((False, "inward"), (True, "outward"))
+        entries = [entry | {"Egress": egress} for egress, way in ways for entry in self.account[way]]
+        return read_acl({"NetworkAclId": name, "VpcId": "vpc-b", "Entries": entries})
 
     def client(self, service: str) -> Any:
         pages = SimpleNamespace(paginate=lambda **_: [{"logGroups": self.account.get("groups", [])}])
         return SimpleNamespace(
             describe_vpcs=lambda VpcIds: {"Vpcs": [{"CidrBlock": {"vpc-a": A, "vpc-b": B}[VpcIds[0]]}]},  # noqa: N803
             describe_route_tables=lambda Filters: {  # noqa: N803
-                "RouteTables": [{"Routes": self.account["routes"][Filters[0]["Values"][0]]}]
+                "RouteTables": [
+                    {"Routes": self.account["routes"].get(Filters[0]["Values"][0], []), "RouteTableId": "rtb"}
+                ]
             },
-            describe_network_acls=lambda **_: {"NetworkAcls": [{"Associations": []}]},
+            describe_network_acls=lambda **_: {"NetworkAcls": [{"Associations": [], "VpcId": "vpc-b"}]},
             get_paginator=lambda call: pages,
         )
 
 
-def judged(check: Callable[[Any], Judgement], scene: Paper) -> str:
+def judged(check: Callable[[Any], CheckResult], view: Paper) -> str:
     try:
-        judgement = check(scene)
-    except Stop as stop:
-        judgement = stop.judgement
-    return judgement.key
+        result = check(view)
+    except CheckEnded as stop:
+        result = stop.result
+    return result.key
 
 
 # --- 01.1 -------------------------------------------------------------------------------------------------------
+
+
+def through(*ranges: str, target: str = "igw-a") -> list[Rule]:
+    return [{"DestinationCidrBlock": each, "GatewayId": target, "State": "active"} for each in ranges]
+
+
+@pytest.mark.parametrize(
+    ("routes", "key"),
+    [
+        ({}, "untouched"),
+        ({"public-a": through("10.1.0.0/16", target="local")}, "untouched"),
+        ({"public-a": through("0.0.0.0/0")}, "done"),
+        ({"public-a": through("0.0.0.0/1")}, "narrow"),
+        ({"public-a": through("0.0.0.0/1", "128.0.0.0/1")}, "narrow"),
+        ({"public-a": through("0.0.0.0/0", "8.8.8.0/24")}, "more"),
+        ({"public-a": through("0.0.0.0/0", target="pcx-1")}, "target"),
+        ({"public-a": through("0.0.0.0/0"), "private-a": through("0.0.0.0/0")}, "private"),
+        ({"public-a": through("0.0.0.0/0"), "vpc-a": through("0.0.0.0/0")}, "main"),
+    ],
+)
+def test_a_public_subnet(routes: dict[str, list[Rule]], key: str) -> None:
+    assert judged(n01.check_01_1, Paper(routes=routes)) == key
+
+
+# --- 01.2 -------------------------------------------------------------------------------------------------------
 
 
 def over(*ranges: str, **more: str) -> list[Rule]:
@@ -62,15 +92,22 @@ def roads(**changed: list[Rule]) -> dict[str, list[Rule]]:
     return whole | {name.replace("_", "-"): routes for name, routes in changed.items()}
 
 
+MADE = {"Origin": "CreateRoute"}
+
+
 @pytest.mark.parametrize(
     ("routes", "key"),
     [
         (roads(), "done"),
         (roads(private_b=over("10.1.0.0/17", "10.1.128.0/17")), "done"),
         (roads(private_b=[{"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-1"}, *over(A)]), "done"),
+        (roads(public_b=[{"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1"} | MADE, *over(A)]), "done"),
         (roads(private_b=[]), "untouched"),
         (roads(private_b=over("10.1.0.0/24")), "still"),
         (roads(private_b=over("0.0.0.0/0")), "wider"),
+        (roads(private_b=over(A, "10.1.1.0/24")), "more"),
+        (roads(private_b=[{"DestinationCidrBlock": "10.9.0.0/16", "GatewayId": "igw-1"} | MADE, *over(A)]), "more"),
+        (roads(private_b=[], vpc_b=over(A)), "main"),
         (roads(private_b=over(A, State="blackhole")), "dead"),
         (roads(public_b=[{"DestinationCidrBlock": A, "GatewayId": "igw-1"}]), "elsewhere"),
         (
@@ -79,16 +116,23 @@ def roads(**changed: list[Rule]) -> dict[str, list[Rule]]:
         ),
     ],
 )
-def test_the_road_back(routes: dict[str, list[Rule]], key: str) -> None:
-    assert judged(n01.check_01_1, Paper(routes=routes)) == key
+def test_the_way_back(routes: dict[str, list[Rule]], key: str) -> None:
+    assert judged(n01.check_01_2, Paper(routes=routes)) == key
+
+
+@pytest.mark.parametrize(("routes", "key"), [(roads(private_b=[]), "filters"), (roads(), "rule-left")])
+def test_a_rule_that_was_tried_on_the_way_has_to_go(routes: dict[str, list[Rule]], key: str) -> None:
+    for group in ("sg-private-b", "sg-public-a"):
+        rules = {group: [inward("-1", -1, -1, CidrIpv4="0.0.0.0/0")]}
+        assert judged(n01.check_01_2, Paper(routes=routes, rules=rules)) == key
 
 
 def test_other_exercises_of_the_lesson_are_no_tinkering_with_filters() -> None:
     solved = {"sg-public-b": [inward("tcp", 443, 443, CidrIpv4=A)]}
-    assert judged(n01.check_01_1, Paper(routes=roads(private_b=[]), rules=solved)) == "untouched"
+    assert judged(n01.check_01_2, Paper(routes=roads(private_b=[]), rules=solved)) == "untouched"
 
 
-# --- 01.2 -------------------------------------------------------------------------------------------------------
+# --- 01.3 -------------------------------------------------------------------------------------------------------
 
 
 def inward(protocol: str, first: int, last: int, **source: Any) -> Rule:
@@ -114,7 +158,13 @@ OWN = [inward("icmp", -1, -1, CidrIpv4=A), inward("tcp", 22, 22, CidrIpv4=B), in
     ],
 )
 def test_https_for_one_network(added: list[Rule], key: str) -> None:
-    assert judged(n01.check_01_2, Paper(rules={"sg-public-b": OWN + added})) == key
+    assert judged(n01.check_01_3, Paper(rules={"sg-public-b": OWN + added})) == key
+
+
+def test_a_rule_that_was_tried_on_another_group_has_to_go() -> None:
+    https = [inward("tcp", 443, 443, CidrIpv4=A)]
+    for group in ("sg-public-a", "sg-private-a", "sg-private-b"):
+        assert judged(n01.check_01_3, Paper(rules={"sg-public-b": OWN + https, group: https})) == "other-group"
 
 
 # --- 01.4 -------------------------------------------------------------------------------------------------------
@@ -179,7 +229,7 @@ GROUPS = [{"logGroupName": "/demo/old"}, {"logGroupName": "/demo/new", "retentio
         (True, "not-list"),
     ],
 )
-def test_what_keeps_for_ever(answer: Any, key: str) -> None:
+def test_what_never_expires(answer: Any, key: str) -> None:
     assert judged(n02.check_02_2, Paper(answer, groups=GROUPS)) == key
 
 
@@ -189,5 +239,20 @@ def test_a_terminated_machine_is_looked_past() -> None:
     told = [{"Tags": name}, {"Tags": name, "NetworkInterfaces": [{"NetworkInterfaceId": "eni-2"}]}]
     pages = SimpleNamespace(search=lambda _: iter(told))
     ec2 = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
-    lab: Any = SimpleNamespace(prefix="demo", client=lambda _: ec2)
-    assert dict(Scene(lab, None).machines) == {"eni-2": "web-b"}
+    lab: Any = SimpleNamespace(prefix="demo", client=lambda _: ec2, tag_filters=list)
+    assert dict(AccountView(lab, None).instances) == {"eni-2": "web-b"}
+
+
+# --- 05.1 -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("ping: give -c\nfailed to run commands: exit status 126\n", "ping: give -c"),
+        ("failed to run commands: exit status 1", "nothing"),
+        ("HTTP 200", "HTTP 200"),
+    ],
+)
+def test_the_last_line_is_the_program_s_own(output: str, words: str) -> None:
+    assert n05._last_words(output) == words

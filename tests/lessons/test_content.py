@@ -15,7 +15,6 @@ GOOD = {
     "id": '"03.2"',
     "kind": '"predict"',
     "title": '"Who?"',
-    "pains": "[10]",
     "task": '"Say who."',
     "variable": '"who"',
     "accepted": '["service"]',
@@ -39,7 +38,7 @@ def written(folder: Path, **changes: str | None) -> Path:
 def test_an_exercise_is_read(tmp_path: Path) -> None:
     [exercise] = read_lesson(written(tmp_path)).exercises
     assert (exercise.id, exercise.notebook, exercise.hints) == ("03.2", "03", ("look", "which", "almost"))
-    assert exercise.wrong_cell(exercise.wrong[0]) == "who = 'me'"
+    assert (exercise.variable, exercise.wrong[0].answer) == ("who", "me")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +71,16 @@ def test_the_shipped_content_reads_and_ids_are_unique() -> None:
     ids = [each.id for lesson in lessons().values() for each in lesson.exercises]
     assert len(ids) == len(set(ids)) == len(exercises())
     assert "untouched" in common()
+
+
+def test_the_words_to_choose_from_stand_in_the_task_and_hold_the_answer() -> None:
+    offered = [exercise for exercise in exercises().values() if exercise.words]
+    assert {"00.1", "03.2", "06.2"} <= {exercise.id for exercise in offered}
+    for exercise in offered:
+        shown = exercise.task + exercise.starter
+        assert all(f'"{word}"' in shown for word in exercise.words), exercise.id
+        right = [[answer] if isinstance(answer, str) else answer for answer in exercise.accepted]
+        assert all(set(answer) <= set(exercise.words) for answer in right), exercise.id
 
 
 @pytest.mark.parametrize("number", list(lessons()))

@@ -29,7 +29,7 @@ def test_one_of_several_codes_will_do() -> None:
 
 
 def test_a_call_that_succeeds_is_a_failure() -> None:
-    with pytest.raises(LessonError, match="AccessDenied, but it was done"), expect_error("AccessDenied"):
+    with pytest.raises(LessonError, match="AccessDenied, but the call succeeded"), expect_error("AccessDenied"):
         pass
 
 

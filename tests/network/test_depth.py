@@ -15,7 +15,6 @@ from helpers.network import (
     Topology,
     TopologyError,
     Trace,
-    trace,
 )
 from helpers.network.packet import FIN
 from tests.network.lab import (
@@ -26,10 +25,10 @@ from tests.network.lab import (
     PUBLIC,
     SERVER,
     Lab,
-    acl_entry,
-    interface,
-    permission,
 )
+from tests.support.senders import make_packet, trace
+from tests.support.senders import trace_from_sender as real_trace
+from tests.support.two_vpcs import Machine, acl_entry, interface, permission, route_table, security_group
 
 WEB = permission("tcp", 80, cidr="10.1.0.0/16")
 SYN, SYN_ACK, ACK, RST = 2, 18, 16, 4
@@ -42,8 +41,8 @@ def one(lab: Lab | Topology, packet: Packet) -> Trace:
 
 def tcp(src: str, dst: str, port: int = 80, flags: int = SYN, at: float = 0.0, back: bool = False) -> Packet:
     if back:
-        return Packet(dst, src, 6, port, 40000, flags, at=at)
-    return Packet(src, dst, 6, 40000, port, flags, at=at)
+        return make_packet(dst, src, 6, port, 40000, flags, at=at)
+    return make_packet(src, dst, 6, 40000, port, flags, at=at)
 
 
 def actions(result: Trace) -> list[tuple[str, str]]:
@@ -90,7 +89,7 @@ def test_only_an_active_peering_carries(status: str) -> None:
 def third_vpc(lab: Lab) -> Lab:
     lab.pages["Vpcs"].append({"VpcId": "vpc-c", "CidrBlock": "10.3.0.0/16"})
     lab.pages["Subnets"].append({"SubnetId": "subnet-c1", "VpcId": "vpc-c", "CidrBlock": "10.3.1.0/24"})
-    lab.pages["RouteTables"].append(Lab._table("rtb-c", "vpc-c", "10.3.0.0/16", ("10.0.0.0/8", "pcx-bc")))
+    lab.pages["RouteTables"].append(route_table("c", "c", ("10.0.0.0/8", "pcx-bc"), local="10.3.0.0/16"))
     lab.pages["VpcPeeringConnections"].append(
         {
             "VpcPeeringConnectionId": "pcx-bc",
@@ -99,7 +98,7 @@ def third_vpc(lab: Lab) -> Lab:
             "Status": {"Code": "active"},
         }
     )
-    lab.pages["NetworkInterfaces"].append(interface("third", "10.3.1.10", "subnet-c1", "vpc-c", "sg-server"))
+    lab.pages["NetworkInterfaces"].append(interface("third", Machine("10.3.1.10", "c1", ("sg-server",)), "vpc-c"))
     return lab
 
 
@@ -134,7 +133,7 @@ def test_from_the_internet_the_record_shows_the_private_address() -> None:
     assert result.outcome == "delivered" and result.destination_interface == "eni-client"
     (seen,) = result.sightings
     assert (seen.src, seen.dst, seen.pkt_dst, seen.traffic_path) == (INTERNET, CLIENT, CLIENT, None)
-    reply, _ = trace(topology, Packet(CLIENT, INTERNET, 6, 22, 40000, SYN_ACK), connections)
+    reply, _ = trace(topology, make_packet(CLIENT, INTERNET, 6, 22, 40000, SYN_ACK), connections)
     assert reply.outcome == "delivered" and reply.sightings[0].traffic_path == 8
     assert actions(one(lab, tcp(INTERNET, PUBLIC, 23))) == [("client", "REJECT")]
     assert one(lab, tcp(INTERNET, "198.51.100.99", 22)).outcome == "lost"
@@ -203,7 +202,7 @@ def test_icmp_type_and_code_in_acls_and_groups() -> None:
     )
 
     def outcome(kind: int, code: int) -> str:
-        return one(lab, Packet(CLIENT, SERVER, 1, icmp_type=kind, icmp_code=code)).outcome
+        return one(lab, make_packet(CLIENT, SERVER, 1, icmp_type=kind, icmp_code=code)).outcome
 
     assert [outcome(8, 0), outcome(3, 4), outcome(3, 3), outcome(13, 0)] == [
         *("delivered", "delivered", "rejected", "rejected")
@@ -275,6 +274,25 @@ def test_a_reference_to_a_peers_group_holds_while_the_peering_is_active_and_in_o
     peering["Status"]["Code"] = "active"
     peering["AccepterVpcInfo"]["Region"] = "eu-west-1"
     assert actions(one(lab, tcp(CLIENT, SERVER))) == [("client", "REJECT")]
+
+
+@pytest.mark.parametrize("group", ["sg-client", "sg-twin"])
+def test_a_reference_holds_for_each_of_two_peers_with_equal_addresses(group: str) -> None:
+    """A third VPC, with the client's addresses and peered with the server's: a rule may refer to either one's group."""
+    lab = Lab().ingress("sg-server", permission("tcp", 80, group=group))
+    lab.pages["Vpcs"].append(lab.find("Vpcs", "vpc-a") | {"VpcId": "vpc-c"})
+    lab.pages["Subnets"].append(lab.find("Subnets", "subnet-a1") | {"SubnetId": "subnet-c1", "VpcId": "vpc-c"})
+    lab.pages["RouteTables"].append(route_table("c", "c", ("10.2.0.0/16", "pcx-bc"), local="10.1.0.0/16"))
+    lab.pages["SecurityGroups"].append(security_group("sg-twin", "c", []))
+    lab.pages["NetworkInterfaces"].append(interface("twin", Machine(CLIENT, "c1", ("sg-twin",)), "vpc-c"))
+    ends = {"RequesterVpcInfo": {"VpcId": "vpc-c", "Region": "us-east-1"}, "VpcPeeringConnectionId": "pcx-bc"}
+    lab.pages["VpcPeeringConnections"].append(lab.find("VpcPeeringConnections", "pcx-ab") | ends)
+    acl = lab.find("NetworkAcls", "acl-a1") | {"NetworkAclId": "acl-c1", "VpcId": "vpc-c"}
+    lab.pages["NetworkAcls"].append(acl | {"Associations": [{"SubnetId": "subnet-c1"}]})
+    instance = lab.find("Instances", "i-client") | {"InstanceId": "i-twin"}
+    lab.pages["Instances"].append(instance)
+    sender = f"eni-{group.removeprefix('sg-')}"
+    assert one(lab, replace(tcp(CLIENT, SERVER), source_interface=sender)).outcome == "delivered"
 
 
 def test_rule_ids_are_named_when_they_were_read() -> None:
@@ -354,17 +372,25 @@ def test_packets_that_cannot_be() -> None:
         one(topology, tcp(CLIENT, "10.1.1.300"))
     with pytest.raises(PacketError, match="one address is IPv4"):
         one(topology, tcp(CLIENT, "2001:db8::1"))
-    with pytest.raises(PacketError, match="eni-server does not hold"):
-        one(topology, Packet(CLIENT, SERVER, 6, source_interface="eni-server"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "why"),
+    [("eni-server", "does not hold 10.1.1.10"), ("eni-gone", "no such interface"), (None, "no interface is named")],
+)
+def test_what_its_interface_does_not_send_is_lost_and_nobody_counts_it(sender: str | None, why: str) -> None:
+    packet = Packet(CLIENT, SERVER, 6, 40000, 80, SYN, source_interface=sender)
+    result, _ = real_trace(Lab().topology(), packet, Connections())
+    assert (result.outcome, result.sightings) == ("lost", ()) and why in str(result)
 
 
 def test_two_interfaces_with_one_address() -> None:
+    """Each sends in its own VPC, to the neighbours there, whatever another VPC holds."""
     lab = third_vpc(Lab().ingress("sg-server", WEB))
-    lab.pages["NetworkInterfaces"].append(interface("double", CLIENT, "subnet-c1", "vpc-c", "sg-client"))
-    assert one(lab, tcp(CLIENT, NEIGHBOUR)).sightings[0].interface_id == "eni-client"
-    assert one(lab, tcp(CLIENT, "10.3.1.10")).sightings[0].interface_id == "eni-double"
-    named = Packet(CLIENT, SERVER, 6, 40000, 80, SYN, source_interface="eni-client")
-    assert one(lab, named).sightings[0].interface_id == "eni-client"
+    lab.pages["NetworkInterfaces"].append(interface("double", Machine(CLIENT, "c1", ("sg-client",)), "vpc-c"))
+    for sender, target in (("eni-client", NEIGHBOUR), ("eni-client", SERVER), ("eni-double", "10.3.1.10")):
+        named = make_packet(CLIENT, target, 6, 40000, 80, SYN, source_interface=sender)
+        assert one(lab, named).sightings[0].interface_id == sender
 
 
 # --- reading
@@ -455,9 +481,9 @@ def test_a_rule_for_one_host_tracks_it_though_everyone_is_allowed() -> None:
 )
 def test_udp_is_remembered_for_30_seconds_and_a_stream_for_180(pause: int, packets: int, outcome: str) -> None:
     lab = Lab().ingress("sg-server", permission("udp", 53, cidr="10.1.0.0/16"))
-    there, back = Packet(CLIENT, SERVER, 17, 40000, 53), Packet(SERVER, CLIENT, 17, 53, 40000)
+    there, back = make_packet(CLIENT, SERVER, 17, 40000, 53), make_packet(SERVER, CLIENT, 17, 53, 40000)
     steps = [(lab, (there, back)[place % 2]) for place in range(packets)]
-    late = Packet(SERVER, CLIENT, 17, 53, 40000, at=pause)
+    late = make_packet(SERVER, CLIENT, 17, 53, 40000, at=pause)
     assert send([*steps, (lab, late)])[-1] == outcome
 
 
@@ -469,7 +495,7 @@ def test_icmp_is_always_tracked_and_a_new_ping_is_new() -> None:
 
     def ping(identifier: int | None, at: float, back: bool = False) -> Packet:
         src, dst = (SERVER, CLIENT) if back else (CLIENT, SERVER)
-        return Packet(src, dst, 1, icmp_type=0 if back else 8, icmp_code=0, icmp_id=identifier, at=at)
+        return make_packet(src, dst, 1, icmp_type=0 if back else 8, icmp_code=0, icmp_id=identifier, at=at)
 
     first = [(open_, ping(1, 0)), (open_, ping(1, 0, back=True))]
     assert send([*first, (shut, ping(1, 1)), (shut, ping(1, 1, back=True))]) == ["delivered"] * 4
@@ -483,8 +509,8 @@ def test_icmp_is_always_tracked_and_a_new_ping_is_new() -> None:
 
 def test_an_icmp_error_passes_when_it_is_about_a_live_connection() -> None:
     lab = Lab().ingress("sg-server", permission("udp", 33434, cidr="10.1.0.0/16")).egress("sg-server")
-    unreachable = Packet(SERVER, CLIENT, 1, icmp_type=3, icmp_code=3, at=1)
-    assert send([(lab, Packet(CLIENT, SERVER, 17, 40000, 33434)), (lab, unreachable)]) == [
+    unreachable = make_packet(SERVER, CLIENT, 1, icmp_type=3, icmp_code=3, at=1)
+    assert send([(lab, make_packet(CLIENT, SERVER, 17, 40000, 33434)), (lab, unreachable)]) == [
         "delivered",
         "delivered",
     ]
@@ -494,7 +520,7 @@ def test_an_icmp_error_passes_when_it_is_about_a_live_connection() -> None:
 def test_other_protocols_are_remembered_by_address_for_600_seconds() -> None:
     lab = Lab().ingress("sg-server", permission("47", cidr="10.1.0.0/16"))
     for pause, outcome in ((599, "delivered"), (601, "rejected")):
-        steps = [(lab, Packet(CLIENT, SERVER, 47)), (lab, Packet(SERVER, CLIENT, 47, at=pause))]
+        steps = [(lab, make_packet(CLIENT, SERVER, 47)), (lab, make_packet(SERVER, CLIENT, 47, at=pause))]
         assert send(steps)[-1] == outcome
 
 
@@ -533,7 +559,7 @@ def test_connections_are_values() -> None:
     assert len(empty) == 0 and len(after) == 2 and after == same and hash(after) == hash(same)
     many = empty
     for port in range(1024, 3024):
-        _, many = trace(topology, Packet(CLIENT, SERVER, 6, port, 80, SYN, at=float(port)), many)
+        _, many = trace(topology, make_packet(CLIENT, SERVER, 6, port, 80, SYN, at=float(port)), many)
     assert len(many) == 4000 and len(after) == 2
     assert all(many.get(key) == entry for key, entry in many.items())
 
@@ -542,7 +568,7 @@ def test_a_peering_into_a_vpc_that_was_not_read_carries_the_packet_out_of_sight(
     """Another account's VPC is in no describe call: what left is an egress ACCEPT all the same."""
     lab = Lab()
     topology = replace(lab.topology(), vpcs=tuple(one for one in lab.topology().vpcs if one.id != "vpc-b"))
-    result, _ = trace(topology, Packet(CLIENT, SERVER, 6, 40000, 80, 2), Connections())
+    result, _ = trace(topology, make_packet(CLIENT, SERVER, 6, 40000, 80, 2), Connections())
     assert result.outcome == "lost" and "not in this topology" in str(result.deciding)
     assert [(one.direction, one.action, one.traffic_path) for one in result.sightings] == [("egress", "ACCEPT", 4)]
 

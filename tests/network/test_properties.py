@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.network import Connections, Packet, trace
-from tests.network.lab import CLIENT, SERVER, Lab, acl_entry, permission
+from helpers.network import Connections, Packet
+from tests.network.lab import CLIENT, SERVER, Lab
+from tests.support.senders import make_packet, trace
+from tests.support.two_vpcs import acl_entry, permission
 
 ADDRESSES = [CLIENT, SERVER]
 blocks = st.sampled_from(
@@ -53,8 +55,10 @@ def packets(draw: st.DrawFn) -> Packet:
     src, dst = draw(st.permutations(ADDRESSES))
     protocol = draw(st.sampled_from([1, 6, 17]))
     if protocol == 1:
-        return Packet(src, dst, 1, icmp_type=draw(st.sampled_from([0, 3, 8])), icmp_code=draw(st.sampled_from([0, 3])))
-    return Packet(src, dst, protocol, draw(ports), draw(ports), 2 if protocol == 6 else 0)
+        return make_packet(
+            src, dst, 1, icmp_type=draw(st.sampled_from([0, 3, 8])), icmp_code=draw(st.sampled_from([0, 3]))
+        )
+    return make_packet(src, dst, protocol, draw(ports), draw(ports), 2 if protocol == 6 else 0)
 
 
 @st.composite
@@ -119,9 +123,9 @@ def test_a_first_packet_fares_as_the_reference_says(lab: Lab, packet: Packet) ->
 
 def answer(packet: Packet) -> Packet:
     if packet.protocol == 1:
-        return Packet(packet.dst, packet.src, 1, icmp_type=0, icmp_code=0)
+        return make_packet(packet.dst, packet.src, 1, icmp_type=0, icmp_code=0)
     flags = 18 if packet.protocol == 6 else 0
-    return Packet(packet.dst, packet.src, packet.protocol, packet.dst_port, packet.src_port, flags)
+    return make_packet(packet.dst, packet.src, packet.protocol, packet.dst_port, packet.src_port, flags)
 
 
 @settings(max_examples=300, deadline=None)

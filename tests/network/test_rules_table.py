@@ -2,8 +2,10 @@
 
 import pytest
 
-from helpers.network import Connections, Packet, Topology, Trace, trace
-from tests.network.lab import CLIENT, INTERNET, SERVER, Lab, acl_entry, permission
+from helpers.network import Connections, Packet, Topology, Trace
+from tests.network.lab import CLIENT, INTERNET, SERVER, Lab
+from tests.support.senders import make_packet, trace
+from tests.support.two_vpcs import acl_entry, permission
 
 WEB = permission("tcp", 80, cidr="10.1.0.0/16", description="web")
 SYN, SYN_ACK, ACK, FIN_ACK, RST_ACK = 2, 18, 16, 17, 20
@@ -26,8 +28,8 @@ def seen(traces: list[Trace], interface: str) -> list[tuple[str, str]]:
 
 def tcp(flags: int, back: bool = False) -> Packet:
     if back:
-        return Packet(SERVER, CLIENT, 6, 80, 40000, flags)
-    return Packet(CLIENT, SERVER, 6, 40000, 80, flags)
+        return make_packet(SERVER, CLIENT, 6, 80, 40000, flags)
+    return make_packet(CLIENT, SERVER, 6, 40000, 80, flags)
 
 
 def exchange(topology: Topology, *packets: Packet) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -87,28 +89,28 @@ def test_row_9_a_refusal_is_accepted_both_ways() -> None:
 
 def test_row_11_a_path_that_cannot_carry_it_leaves_no_record() -> None:
     topology = Lab().routes("rtb-a", ("0.0.0.0/0", "pcx-ab")).topology()
-    (result,), _ = talk(topology, Packet(CLIENT, INTERNET, 6, 40000, 443, SYN))
+    (result,), _ = talk(topology, make_packet(CLIENT, INTERNET, 6, 40000, 443, SYN))
     assert result.outcome == "lost" and result.sightings == ()
     assert "not transitive" in str(result)
 
 
 def test_row_12_ping() -> None:
     topology = Lab().ingress("sg-server", permission("icmp", 8, -1, cidr="10.1.0.0/16")).topology()
-    request = Packet(CLIENT, SERVER, 1, icmp_type=8, icmp_code=0, size=84, icmp_id=7)
-    reply = Packet(SERVER, CLIENT, 1, icmp_type=0, icmp_code=0, size=84, icmp_id=7)
+    request = make_packet(CLIENT, SERVER, 1, icmp_type=8, icmp_code=0, size=84, icmp_id=7)
+    reply = make_packet(SERVER, CLIENT, 1, icmp_type=0, icmp_code=0, size=84, icmp_id=7)
     assert exchange(topology, request, reply) == ([OUT_OK, IN_OK], [IN_OK, OUT_OK])
 
 
 @pytest.mark.parametrize(
     "packet",
     [
-        Packet(CLIENT, "10.1.0.2", 17, 40000, 53),
-        Packet(CLIENT, "169.254.169.253", 17, 40000, 53),
-        Packet(CLIENT, "169.254.169.254", 6, 40000, 80, SYN),
-        Packet(CLIENT, "169.254.169.123", 17, 40000, 123),
-        Packet(CLIENT, "169.254.169.250", 6, 40000, 1688, SYN),
-        Packet(CLIENT, "10.1.1.1", 17, 68, 67),
-        Packet("10.1.0.2", CLIENT, 17, 53, 40000),
+        make_packet(CLIENT, "10.1.0.2", 17, 40000, 53),
+        make_packet(CLIENT, "169.254.169.253", 17, 40000, 53),
+        make_packet(CLIENT, "169.254.169.254", 6, 40000, 80, SYN),
+        make_packet(CLIENT, "169.254.169.123", 17, 40000, 123),
+        make_packet(CLIENT, "169.254.169.250", 6, 40000, 1688, SYN),
+        make_packet(CLIENT, "10.1.1.1", 17, 68, 67),
+        make_packet("10.1.0.2", CLIENT, 17, 53, 40000),
     ],
 )
 def test_row_13_services_of_every_vpc_are_neither_filtered_nor_logged(packet: Packet) -> None:

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 import botocore.session
 from botocore import xform_name
 
-from helpers.lab.catchup import NOTEBOOKS
+from helpers import lessons as lesson_tools
+from helpers._data import NOTEBOOKS
+from helpers.commands.exercise_cells import refreshed
 from helpers.lessons.content import Lesson, lessons
-from helpers.lessons.weave import refreshed
 from tests.notebooks.lint import Cell, Notebook, without_fences
 from tests.notebooks.promises import PROMISE
 
 SHORT_FORMS = {"00", "99"}
 BOX = ("**Time**", '**Cost with `mode="aws"`**', "**You need**", "**Leaves behind**")
 MEDIAN, MOST_OF_THEM = 4, 12
-SERVICES = ("ec2", "iam", "logs", "ssm", "sts")
+SERVICES = ("ec2", "iam", "logs", "ssm", "sts", "cloudwatch", "sns")
 _VERBS = "Accept|Assume|Attach|Authorize|Create|Delete|Describe|Filter|Get|List|Put|Revoke|Run|Send|Start|Stop|Update"
 _API = re.compile(rf"`((?:{_VERBS})[A-Z]\w+)`")
 _METHOD = re.compile(rf"`(?:\w+\.)?((?:{_VERBS.lower()})_\w+)(?:\([^`]*\))?`")
@@ -54,14 +55,14 @@ def leads_on(notebook: Notebook) -> Iterator[str]:
         yield f"leads to {linked[1]}; behind **Next:** link to {following} first"
 
 
-def broken_and_mended(notebook: Notebook) -> Iterator[str]:
+def broken_and_fixed(notebook: Notebook) -> Iterator[str]:
     if number(notebook) in SHORT_FORMS:
         return
     kinds = {each.kind for each in lesson_of(notebook).exercises}
-    for tag in ("break", "mend"):
-        if not notebook.tagged(tag) and "mend" not in kinds:
-            yield f"breaks and mends nothing: tag a cell {tag!r}"
-    if not kinds & {"do", "mend", "query"}:
+    for tag in ("break", "fix"):
+        if not notebook.tagged(tag) and "fix" not in kinds:
+            yield f"breaks and fixes nothing: tag a cell {tag!r}"
+    if not kinds & {"do", "fix", "query"}:
         yield "has no exercise whose check looks at the account"
 
 
@@ -74,7 +75,7 @@ def exercises_stand(notebook: Notebook) -> Iterator[str]:
         yield str(problem)
         return
     if not same:
-        yield f"its exercises differ from its content: python -m helpers.lessons.weave {number(notebook)}"
+        yield f"its exercises differ from its content: python -m helpers exercises {number(notebook)}"
     known = [each.id for each in lesson.exercises]
     shown = re.findall(r"^### Exercise (\d\d\.\d+):", "\n".join(c.text for c in notebook.prose), re.MULTILINE)
     if shown != known:
@@ -123,7 +124,8 @@ def rebinding(notebook: Notebook) -> Iterator[str]:
 def api_names(notebook: Notebook) -> Iterator[str]:
     operations = _operations()
     methods = {xform_name(name) for name in operations}
-    own = {node.name for cell in notebook.code for node in ast.walk(_tree(cell)) if isinstance(node, ast.FunctionDef)}
+    own = {*lesson_tools.__all__}
+    own |= {node.name for cell in notebook.code for node in ast.walk(_tree(cell)) if isinstance(node, ast.FunctionDef)}
     for cell in notebook.prose:
         for name in _API.findall(cell.text):
             if name not in operations:
@@ -146,7 +148,7 @@ def alternatives(notebook: Notebook) -> Iterator[str]:
 
 
 RULES = [
-    *(parts, leads_on, broken_and_mended, exercises_stand, promises_stand, measure, headings, rebinding, api_names),
+    *(parts, leads_on, broken_and_fixed, exercises_stand, promises_stand, measure, headings, rebinding, api_names),
     alternatives,
 ]
 

@@ -1,20 +1,18 @@
-"""A notebook taken in hand cell by cell, in a sandbox of the test's own, as a learner does who tries things out."""
+"""A notebook taken in hand cell by cell, as a learner does who tries things out."""
 
 import contextlib
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from helpers.lab import process
+from helpers.commands.exercise_cells import cell_id
 from helpers.lessons import content
 from helpers.lessons.content import Exercise
-from helpers.lessons.verdict import Verdict
-from helpers.lessons.weave import cell_id
+from helpers.lessons.outcome import CheckReport
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -25,14 +23,10 @@ def notebook_of(number: str) -> Path:
 
 
 class Classroom:
-    """One notebook, its names, and an account that can be put back to where it was.
+    """One notebook and its names. ``FLOWLOGS_HOME`` must name a home as long as this lives: the cells open the lab."""
 
-    ``FLOWLOGS_HOME`` must name ``home`` for as long as this lives: the notebook's own cells open the lab.
-    """
-
-    def __init__(self, notebook: Path, home: Path) -> None:
-        self._home = home
-        self._kept = home.with_name(home.name + "-kept")
+    def __init__(self, notebook: Path, prefix: str = "demo") -> None:
+        self._prefix = prefix
         self._shell = InteractiveShell(user_ns={})
         document = json.loads(notebook.read_text(encoding="utf-8"))
         self._cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
@@ -62,22 +56,12 @@ class Classroom:
                 yield open_ones[cell["id"]]
             elif cell["id"] not in checks:
                 self.must_run("".join(cell["source"]), f"cell {cell['id']}")
+            if cell["id"] == "parameters":
+                self.must_run(f"prefix = {self._prefix!r}", "the prefix")
 
-    def check(self, exercise: Exercise) -> Verdict:
+    def check(self, exercise: Exercise) -> CheckReport:
         """What the learner's own ``check`` says."""
         verdict = self.names["check"](exercise.id)
-        assert isinstance(verdict, Verdict)
-        assert not verdict.stumbled, verdict
+        assert isinstance(verdict, CheckReport)
+        assert not verdict.course_fault, verdict
         return verdict
-
-    @contextlib.contextmanager
-    def account_put_back(self) -> Iterator[None]:
-        """Whatever happens to the account in this block, afterwards it is as before."""
-        process.stop(self._home)
-        shutil.copytree(self._home, self._kept)
-        try:
-            yield
-        finally:
-            process.stop(self._home)
-            shutil.rmtree(self._home)
-            self._kept.rename(self._home)

@@ -11,10 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-TAGS = {"parameters", "setup", "build", "exercise", "break", "mend"}
+from helpers.lab import LabError
+from helpers.lab.needs import needed_notebooks
+
+TAGS = {"parameters", "setup", "build", "exercise", "break", "fix", "own-role"}
 LONGEST_CELL = 20
 MAGICS = {"load_ext", "insights"}
 ACCOUNT = "123456789012"
@@ -68,7 +74,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """A notebook file as stored, not as a library would mend it while reading."""
+    """A notebook file as stored, not as a library would repair it while reading."""
 
     path: Path
     raw: dict[str, Any]
@@ -114,9 +120,20 @@ def kernel(notebook: Notebook) -> Iterator[str]:
     metadata = notebook.raw.get("metadata", {})
     if metadata.get("kernelspec", {}).get("name") != "python3":
         yield "its kernel is not python3"
-    extra = set(metadata) - {"kernelspec", "language_info"}
+    extra = set(metadata) - {"kernelspec", "language_info", "workbook"}
     if extra:
         yield f"carries metadata of some tool: {', '.join(sorted(extra))}"
+
+
+def needs(notebook: Notebook) -> Iterator[str]:
+    """``catch_up`` reads here what to run first; what a learner's copy holds besides has no place in a shipped one."""
+    try:
+        needed_notebooks(notebook.path.name[:2], notebook.path.parent)
+    except LabError as problem:
+        yield str(problem)
+    extra = notebook.raw.get("metadata", {}).get("workbook", {}).keys() - {"needs"}
+    if extra:
+        yield f"carries metadata of a learner's copy: {', '.join(sorted(extra))}"
 
 
 def no_outputs(notebook: Notebook) -> Iterator[str]:
@@ -135,7 +152,7 @@ def tags(notebook: Notebook) -> Iterator[str]:
         unknown = set(cell.tags) - TAGS
         if unknown:
             yield f"cell {cell.place} has unknown tags: {', '.join(sorted(unknown))}"
-        if len(cell.tags) > 1:
+        if len(set(cell.tags) - {"own-role"}) > 1:  # which says of a cell of any kind that it is about one's own role
             yield f"cell {cell.place} has several tags: {', '.join(cell.tags)}"
         if cell.tags and not cell.is_code:
             yield f"cell {cell.place} is prose and has a tag"
@@ -212,6 +229,18 @@ def imports(notebook: Notebook) -> Iterator[str]:
         for name in names:
             if re.match(r"(moto|helpers\.(sandbox|commands|runner))(\.|$)", name):
                 yield f"cell {cell.place} imports {name}: a cell must not know how the sandbox is made"
+            elif name.startswith("helpers.") and not _is_there(name):
+                yield f"cell {cell.place} imports {name}: there is no such name"
+
+
+@cache
+def _is_there(name: str) -> bool:
+    """Whether a cell can import it: a part of a module, or a module."""
+    module, _, part = name.rpartition(".")
+    try:
+        return hasattr(import_module(module), part) or find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 def literals(notebook: Notebook) -> Iterator[str]:
@@ -287,7 +316,7 @@ def markdown(notebook: Notebook) -> Iterator[str]:
 
 
 RULES = [
-    *(file_name, file_format, kernel, no_outputs, tags, parameters, is_python, cell_length, magics),
+    *(file_name, file_format, kernel, needs, no_outputs, tags, parameters, is_python, cell_length, magics),
     *(calls, imports, literals, secrets, plain_building, names, title, links, markdown),
 ]
 

@@ -35,7 +35,12 @@ def _missing(promises: Mapping[str, Any], cell: str, prose: str, above: str, nam
 
 
 def _text(output: Any) -> str:
-    """An output as a reader sees it: text, tables with and without their marks, an error's words."""
+    """An output as a reader sees it: text, tables with and without their marks, an error's words.
+
+    A busy kernel may cut what a cell prints anywhere, so streams are joined as they come.
+    """
+    if output.output_type == "stream":
+        return str(output.text)
     data = output.get("data", {})
     parts = [
         output.get("text", ""),

@@ -16,6 +16,12 @@ def test_a_shipped_notebook_is_a_lesson(number: str) -> None:
     assert anatomy.problems(Notebook.read(notebook_of(number))) == []
 
 
+@pytest.mark.parametrize("number", sorted(lessons()))
+def test_a_promise_is_kept_by_more_than_digits_somewhere(number: str) -> None:
+    promises = lessons()[number].promises.values()
+    assert not [words for promise in promises for words, shown in promise if shown.isdigit()]
+
+
 def made(*cells: tuple[str, str] | tuple[str, str, str]) -> Notebook:
     """A notebook 42 of cells: a kind (prose or code), a source and perhaps a tag."""
     raw = [
@@ -40,8 +46,8 @@ CODE: Any = "code"
         (anatomy.parts, made(("prose", "# Why?")), "lacks a prediction"),
         (anatomy.parts, made(("prose", "# Why?")), "does not say how to stop"),
         (anatomy.leads_on, made(("prose", "**Next:** [on](10_estimate_costs.ipynb)")), "link to 00_start_here.ipynb"),
-        (anatomy.broken_and_mended, made((CODE, "x = 1", "break")), "tag a cell 'mend'"),
-        (anatomy.broken_and_mended, made((CODE, "x = 1")), "looks at the account"),
+        (anatomy.broken_and_fixed, made((CODE, "x = 1", "break")), "tag a cell 'fix'"),
+        (anatomy.broken_and_fixed, made((CODE, "x = 1")), "looks at the account"),
         (anatomy.exercises_stand, made(("prose", "### Exercise 42.1: Do")), "shows the exercises ['42.1']"),
         (anatomy.promises_stand, made(("prose", "You should see 4.")), "list it under [see] as cell-0"),
         (anatomy.measure, made((CODE, "a = 1\n" * 5)), "5 lines in the middle"),

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from helpers.figures import network_figure
 from helpers.lab import Lab, LabError, open_lab
+from helpers.lessons import write_up
+from helpers.lessons.progress import ProgressFile
+from tests.support.stock_moto import allow_everything
 
 ACCOUNT = "123456789012"
 
@@ -20,6 +24,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    allow_everything(monkeypatch)
     with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield
 
@@ -50,3 +55,18 @@ def test_the_build_cells_build_once_and_are_found_again(lab: Lab) -> None:
     assert ACCOUNT not in repr(lab)
     flow_logs = lab.client("ec2").describe_flow_logs()["FlowLogs"]
     assert {one["ResourceId"] for one in flow_logs} == {lab.find("vpc", "vpc-a"), lab.find("vpc", "vpc-b")}
+
+
+def test_the_report_of_a_real_account_says_so_and_shows_no_id(lab: Lab, tmp_path: Path) -> None:
+    notes = ProgressFile(tmp_path / "progress.json")
+    assert write_up(lab, network_figure, notes).claims == ()
+    lab.catch_up("05")
+    report = write_up(lab, network_figure, notes)
+    assert report.markdown.startswith(
+        "# VPC monitoring with flow logs: lab demo (Real AWS account)\n\n**REAL AWS ACCOUNT"
+    )
+    assert "Real AWS account, lab demo</text>" in report.html
+    assert "The lab has 2 VPCs and 4 instances." in report.markdown
+    assert " cost $0.06 per hour" in report.html
+    assert "records" not in " ".join(claim.text for claim in report.claims), "moto delivers none"
+    assert ACCOUNT not in report.markdown + report.html

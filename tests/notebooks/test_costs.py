@@ -12,8 +12,8 @@ from tests.notebooks.lint import Notebook
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 ROW = re.compile(r'^\| \*\*Cost with `mode="aws"`\*\* \| (.+) \|$', re.MULTILINE)
-AMOUNT = re.compile(r"(\d+(?:\.\d+)?) (?:USD|dollars?|cents?)\b(?: (per hour|per GB taken in|per GB scanned))?")
-PER_GB = {"per GB taken in": "VendedLog-Bytes", "per GB scanned": "DataScanned-Bytes"}
+AMOUNT = re.compile(r"(\d+(?:\.\d+)?) (?:USD|dollars?|cents?)\b(?: (per hour|per GB ingested|per GB scanned))?")
+PER_GB = {"per GB ingested": "VendedLog-Bytes", "per GB scanned": "DataScanned-Bytes"}
 
 
 def rows(text: str) -> Iterator[tuple[str, str]]:
@@ -57,7 +57,7 @@ def test_the_machines_are_the_only_thing_that_costs_by_the_hour() -> None:
     [
         ("about 0.50 USD per hour", "the price list gives 0.06"),
         ("0.05 USD per GB scanned", "the price list gives 0.005"),
-        ("0.25 USD per GB taken in", "the price list gives 0.50"),
+        ("0.25 USD per GB ingested", "the price list gives 0.50"),
         ("2 cents", "without a unit"),
         ("about 3 USD a month", "without a unit"),
     ],

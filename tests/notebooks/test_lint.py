@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import papermill
 import pytest
 
 from tests.notebooks.lint import RULES, Notebook, problems
@@ -45,7 +46,10 @@ def good() -> dict[str, Any]:
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "metadata": {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "workbook": {"needs": []},
+        },
         "cells": cells,
     }
 
@@ -74,6 +78,11 @@ BREACHES: list[tuple[str, str, Change]] = [
     ("file_format", "same id", put(1, id="c0")),
     ("kernel", "python3", lambda raw: raw["metadata"]["kernelspec"].update(name="course")),
     ("kernel", "papermill", lambda raw: raw["metadata"].update(papermill={})),
+    ("needs", "does not declare", lambda raw: raw["metadata"].pop("workbook")),
+    ("needs", "does not declare", lambda raw: raw["metadata"]["workbook"].update(needs="05")),
+    ("needs", "none of this number", lambda raw: raw["metadata"]["workbook"].update(needs=["07"])),
+    ("needs", "in a circle", lambda raw: raw["metadata"]["workbook"].update(needs=["01"])),
+    ("needs", "learner's copy", lambda raw: raw["metadata"]["workbook"].update(cells="0f")),
     ("no_outputs", "outputs", put(3, outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}])),
     ("no_outputs", "count", put(3, execution_count=1)),
     ("tags", "unknown", add(code("x = 1", "raises-exception"))),
@@ -100,6 +109,8 @@ BREACHES: list[tuple[str, str, Change]] = [
     ("imports", "star", add(code("from helpers.lab import *"))),
     ("imports", "sandbox", add(code("from helpers import sandbox"))),
     ("imports", "moto", add(code("import moto.server"))),
+    ("imports", "no such", add(code("from helpers.health import Nothing"))),
+    ("imports", "no such", add(code("from helpers.nowhere import examine"))),
     ("literals", "account", add(code('role = "arn:aws:iam::123456789012:role/x"'))),
     ("literals", "region", add(code('zone = "eu-west-1a"'))),
     ("literals", "path", add(code('home = "/home/me/x"'))),
@@ -141,3 +152,10 @@ def test_a_bad_file_name_is_seen(tmp_path: Path) -> None:
 
 def test_every_rule_is_shown_to_notice_something() -> None:
     assert {rule.__name__ for rule in RULES} == {rule for rule, _, _ in BREACHES} | {"file_name"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_papermill_reads_every_parameter(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = papermill.inspect_notebook(str(path))
+    assert {"mode", "region", "prefix", "confirm_account"} <= set(names)
+    assert "Unable to parse" not in caplog.text

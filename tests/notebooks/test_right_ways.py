@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from helpers.lab import Lab, open_lab, process
+from helpers.lab import Lab
+from helpers.lessons.account_view import AccountView
 from helpers.lessons.checks import checks_of
-from helpers.lessons.scene import Scene
+from tests.support.homes import lab_after
 
 pytestmark = pytest.mark.long
 
@@ -15,6 +16,7 @@ RIGHT = {
         'filter action != "ACCEPT" and ispresent(dstPort) | stats count() by dstPort, dstAddr | limit 50',
         'parse @message "* * * * * * * * * * * * * *" as v, a, i, s, d, sp, dp, p, n, b, t, e, verdict, l'
         " | filter verdict like /REJ/ | stats count(*) as n by d, dp",
+        'filter action = "REJECT" | stats count(*) as n by concat(dstAddr, ":", dstPort) as destination',
         'fields strcontains(action, "REJECT") as shut | filter shut = 1 | stats sum(shut) as times by dstAddr, dstPort',
     ],
     "07.2": [
@@ -34,45 +36,39 @@ RIGHT = {
         'stats sum(bytes) as total by bin(2m), action | filter action = "ACCEPT" | display `bin(2m)`, total',
     ],
     "07.5": [
-        r"parse @message /(?<to>\S+) \d+ (?<door>\d+) \d+ \d+ REJECT/ | filter ispresent(door) | display to, door",
-        'filter @message like "REJECT" | parse "* * * * *" as src, dst, sport, dport, rest | display dport, dst',
+        'filter @message like "REJECT" | parse "* * * * * * * * * * * * * * * *" as eni, instance, src, dst, sport,'
+        " dport, proto, packets, size, began, ended, verdict, status, flags, direction, path"
+        " | display dst, dport, flags",
+        r"parse @message /(?<to>\S+) \d+ (?<port>\d+) \d+ \d+ \d+ \d+ \d+ REJECT/"
+        " | filter ispresent(port) | display to, port",
+        'filter @message like "REJECT" | parse "* * * * * * *" as eni, instance, src, dst, sport, dport, rest'
+        " | stats count(*) as n by dst, dport",
+    ],
+    "07.7": [
+        'filter ispresent(action) and protocol = "6" | stats count_distinct(action) as n, sum(bytes) as size'
+        " by dstPort, srcPort, dstAddr, srcAddr | filter n = 2 | display n, srcAddr, srcPort, dstAddr, dstPort",
+        'filter protocol = 6 | fields concat(srcAddr, ":", srcPort) as sender,'
+        ' concat(dstAddr, ":", dstPort) as receiver'
+        " | stats count_distinct(action) as verdicts by sender, receiver | filter verdicts >= 2",
     ],
 }
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    home = tmp_path_factory.mktemp("right") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLOWLOGS_HOME", str(home))
-        lab = open_lab()
-        try:
-            lab.catch_up("07")
-            _their_records(lab)
-            yield lab
-        finally:
-            process.stop(home)
-
-
-def _their_records(lab: Lab) -> None:
-    """What the notebook's own cells put into the small group."""
-    logs, group = lab.client("logs"), f"/{lab.prefix}/custom-format"
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="their-records")
-    lines = [
-        "10.1.0.10 10.2.0.10 40112 22 6 2600 ACCEPT 3",
-        "10.1.0.10 10.2.0.10 40113 8080 6 60 REJECT 2",
-        "10.1.0.10 10.2.1.10 40114 5432 6 120 REJECT 2",
-    ]
-    events = [{"timestamp": int(lab.now().timestamp() * 1000), "message": line} for line in lines]
-    logs.put_log_events(logGroupName=group, logStreamName="their-records", logEvents=events)
+    with lab_after("06", tmp_path_factory.mktemp("right") / "home") as lab:
+        logs, rejected = lab.client("logs"), {"filterPattern": "REJECT"}
+        for group in ("vpc-flow-logs", "formats/custom"):
+            where = {"logGroupName": f"/{lab.prefix}/{group}", **rejected}
+            lab.wait_until(lambda where=where: logs.filter_log_events(**where)["events"], 1800, "rejected packets")
+        yield lab
 
 
 @pytest.mark.parametrize(("exercise", "query"), [(name, query) for name, queries in RIGHT.items() for query in queries])
 def test_another_right_way_is_right(exercise: str, query: str, lab: Lab) -> None:
-    interfaces = {name.replace("-", "_"): interface for interface, name in Scene(lab).machines.items()}
+    interfaces = {name.replace("-", "_"): interface for interface, name in AccountView(lab).instances.items()}
     text = query
     for name, interface in interfaces.items():
         text = text.replace(f"{{{name}}}", interface)
-    judgement = checks_of("07")[exercise](Scene(lab, text))
-    assert judgement.outcome == "done", judgement
+    result = checks_of("07")[exercise](AccountView(lab, text))
+    assert result.outcome == "done", result

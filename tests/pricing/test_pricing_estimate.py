@@ -134,6 +134,7 @@ def test_the_doubt_about_the_free_tier_is_said_with_both_totals() -> None:
 
 def test_what_cannot_be_free_has_one_total() -> None:
     assert "free tier" not in str(estimate(instance_hours=10))
+    assert "GB" not in str(estimate(metrics=2, alarms=2, dashboards=1)), "where nothing is counted in GB"
 
 
 def test_html_shows_both_totals_and_escapes() -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from helpers.lab import process
-from helpers.lab.access import SandboxAccess
+from helpers.lab import sandbox_process
+from helpers.lab.connection import SandboxConnection
 
 MADE: list["Box"] = []
 """Every sandbox of this test process, so that none outlives it, whatever failed."""
@@ -19,8 +19,8 @@ class Box:
     def __init__(self, home: Path, **start: Any) -> None:
         self.home = home
         MADE.append(self)
-        self.info = process.start(home, **start)
-        self._access = SandboxAccess("us-east-1", home)
+        self.info = sandbox_process.start(home, **start)
+        self._access = SandboxConnection("us-east-1", home)
         self._clients: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
@@ -36,9 +36,9 @@ class Box:
 
     def kill(self) -> None:
         """End the process as a crash would."""
-        running = process.find(self.home)
+        running = sandbox_process.find(self.home)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        process.stop(self.home)
+        sandbox_process.stop(self.home)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.lab import Lab, open_lab, process
+from helpers.lab import Lab, open_lab, sandbox_process
 
 
 @contextmanager
@@ -17,4 +17,4 @@ def lab_in(home: Path) -> Iterator[Lab]:
         try:
             yield open_lab()
         finally:
-            process.stop(home)
+            sandbox_process.stop(home)

@@ -79,7 +79,7 @@ def side(aws: Any, cidr: str, subnet_cidr: str, address: str, public: bool, user
         MinCount=1,
         MaxCount=1,
         UserData=user_data,
-        IamInstanceProfile={"Name": _profile(aws)},
+        IamInstanceProfile={"Name": profile(aws)},
         NetworkInterfaces=[
             {
                 "DeviceIndex": 0,
@@ -113,7 +113,8 @@ def _open_acl(ec2: Any, vpc: str, subnet: str) -> str:
     return str(acl)
 
 
-def _profile(aws: Any) -> str:
+def profile(aws: Any) -> str:
+    """The name of an instance profile with which an agent reaches Systems Manager."""
     iam = aws("iam")
     try:
         iam.get_instance_profile(InstanceProfileName="ssm")

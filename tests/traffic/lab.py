@@ -1,14 +1,12 @@
-"""The course's network in the shapes of EC2's replies, hosts on it, and a runner that steps scripts to
-their end.
-"""
+"""The course's network, hosts on it, and a runner that steps scripts to their end."""
 
-import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.flowlogs import FlowRecord
 from helpers.network import Connections, Topology
 from helpers.traffic import (
+    AL2023,
     INTERNET,
     Capture,
     Effect,
@@ -19,139 +17,66 @@ from helpers.traffic import (
     apply_effects,
     close,
     observe,
+    programs_of,
     start,
     step,
     window_lengths,
 )
+from tests.support.two_vpcs import (
+    BLOCKS,
+    EVERYWHERE,
+    Machine,
+    Page,
+    Pages,
+    acl_entry,
+    permission,
+    security_group,
+    two_vpcs,
+)
 
-ACCOUNT = "123456789012"
 T0 = 1_700_000_000.0
 A_PUBLIC, A_PRIVATE, A_OTHER = "10.1.1.10", "10.1.2.10", "10.1.1.11"
 B_PUBLIC, B_PRIVATE = "10.2.1.10", "10.2.2.10"
 PUBLIC_OF_A, PUBLIC_OF_B, HOME = "198.51.100.11", "198.51.100.12", "203.0.113.12"
-EVERYWHERE = "0.0.0.0/0"
 
-_PLACES = {
-    "a-public": (A_PUBLIC, "a1", "a", PUBLIC_OF_A),
-    "a-other": (A_OTHER, "a1", "a", None),
-    "a-private": (A_PRIVATE, "a2", "a", None),
-    "b-public": (B_PUBLIC, "b1", "b", PUBLIC_OF_B),
-    "b-private": (B_PRIVATE, "b2", "b", None),
+_MACHINES = {
+    name: Machine(address, subnet, (f"sg-{name}",), public)
+    for name, address, subnet, public in (
+        ("a-public", A_PUBLIC, "a1", PUBLIC_OF_A),
+        ("a-other", A_OTHER, "a1", None),
+        ("a-private", A_PRIVATE, "a2", None),
+        ("b-public", B_PUBLIC, "b1", PUBLIC_OF_B),
+        ("b-private", B_PRIVATE, "b2", None),
+    )
+}
+_TO_A, _TO_B = (BLOCKS["a"], "pcx-ab"), (BLOCKS["b"], "pcx-ab")
+_ROUTES = {
+    "a1": [_TO_B, (EVERYWHERE, "igw-a")],
+    "a2": [_TO_B],
+    "b1": [_TO_A, (EVERYWHERE, "igw-b")],
+    "b2": [_TO_A],
 }
 
 
-def rule(protocol: str, first: int = -1, last: int | None = None, cidr: str = EVERYWHERE) -> dict[str, Any]:
-    """One IpPermission."""
-    made: dict[str, Any] = {"IpProtocol": protocol, "IpRanges": [{"CidrIp": cidr}], "UserIdGroupPairs": []}
-    if protocol != "-1":
-        made |= {"FromPort": first, "ToPort": first if last is None else last}
-    return made
+def outside_host(address: str) -> Host:
+    """A computer on the internet from which commands can be run."""
+    return Host(address, "", address, programs_of(AL2023) | {"ncat"}, frozenset(), "home computer")
 
 
-def entry(number: int, egress: bool, action: str, protocol: str = "-1", **more: Any) -> dict[str, Any]:
-    """One network ACL entry; more: PortRange, CidrBlock."""
-    return {
-        "RuleNumber": number,
-        "Egress": egress,
-        "RuleAction": action,
-        "Protocol": protocol,
-        "CidrBlock": EVERYWHERE,
-    } | more
+def rule(protocol: str, first: int = -1, last: int | None = None, cidr: str = EVERYWHERE) -> Page:
+    """One IpPermission for a block."""
+    return permission(protocol, None if protocol == "-1" else first, last, cidr=cidr)
 
 
-def pages(instance_type: str = "t3.micro") -> dict[str, list[dict[str, Any]]]:
-    """Two peered VPCs, a public and a private subnet each, an open network ACL each, instances that may all
-    talk.
-    """
-    routes = {
-        "a1": (("10.2.0.0/16", "pcx-ab"), (EVERYWHERE, "igw-a")),
-        "a2": (("10.2.0.0/16", "pcx-ab"),),
-        "b1": (("10.1.0.0/16", "pcx-ab"), (EVERYWHERE, "igw-b")),
-        "b2": (("10.1.0.0/16", "pcx-ab"),),
-    }
-    block = {"a": "10.1", "b": "10.2"}
-    subnets = [(name, name[0], f"{block[name[0]]}.{name[1]}.0/24") for name in routes]
-    ends = [entry(32767, way, "deny") for way in (False, True)]
-    return {
-        "Vpcs": [{"VpcId": f"vpc-{v}", "CidrBlock": f"{block[v]}.0.0/16"} for v in "ab"],
-        "Subnets": [
-            {
-                "SubnetId": f"subnet-{name}",
-                "VpcId": f"vpc-{vpc}",
-                "CidrBlock": cidr,
-                "AvailabilityZone": "us-east-1a",
-                "AvailabilityZoneId": "use1-az1",
-                "OwnerId": ACCOUNT,
-            }
-            for name, vpc, cidr in subnets
-        ],
-        "RouteTables": [_table(name, f"{block[name[0]]}.0.0/16", routes[name]) for name in routes],
-        "InternetGateways": [
-            {"InternetGatewayId": f"igw-{v}", "Attachments": [{"VpcId": f"vpc-{v}", "State": "available"}]}
-            for v in "ab"
-        ],
-        "VpcPeeringConnections": [
-            {
-                "VpcPeeringConnectionId": "pcx-ab",
-                "RequesterVpcInfo": {"VpcId": "vpc-a", "Region": "us-east-1"},
-                "AccepterVpcInfo": {"VpcId": "vpc-b", "Region": "us-east-1"},
-                "Status": {"Code": "active"},
-            }
-        ],
-        "SecurityGroups": [
-            {
-                "GroupId": f"sg-{name}",
-                "GroupName": name,
-                "VpcId": f"vpc-{place[2]}",
-                "IpPermissions": [rule("-1")],
-                "IpPermissionsEgress": [rule("-1")],
-            }
-            for name, place in _PLACES.items()
-        ],
-        "NetworkAcls": [
-            {
-                "NetworkAclId": f"acl-{name}",
-                "VpcId": f"vpc-{vpc}",
-                "IsDefault": False,
-                "Associations": [{"SubnetId": f"subnet-{name}"}],
-                "Entries": [entry(100, False, "allow"), entry(100, True, "allow"), *copy.deepcopy(ends)],
-            }
-            for name, vpc, _ in subnets
-        ],
-        "NetworkInterfaces": [_interface(name, *place) for name, place in _PLACES.items()],
-        "Instances": [
-            {"InstanceId": f"i-{name}", "InstanceType": instance_type, "State": {"Name": "running"}} for name in _PLACES
-        ],
-    }
-
-
-def _table(name: str, local: str, routes: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    listed: list[dict[str, Any]] = [{"DestinationCidrBlock": local, "GatewayId": "local", "State": "active"}]
-    for cidr, target in routes:
-        key = "VpcPeeringConnectionId" if target.startswith("pcx") else "GatewayId"
-        listed.append({"DestinationCidrBlock": cidr, key: target, "State": "active"})
-    return {
-        "RouteTableId": f"rtb-{name}",
-        "VpcId": f"vpc-{name[0]}",
-        "Associations": [{"Main": False, "SubnetId": f"subnet-{name}"}],
-        "Routes": listed,
-    }
-
-
-def _interface(name: str, address: str, subnet: str, vpc: str, public: str | None) -> dict[str, Any]:
-    association = {"Association": {"PublicIp": public}} if public else {}
-    return {
-        "NetworkInterfaceId": f"eni-{name}",
-        "VpcId": f"vpc-{vpc}",
-        "SubnetId": f"subnet-{subnet}",
-        "OwnerId": ACCOUNT,
-        "Status": "in-use",
-        "PrivateIpAddress": address,
-        "PrivateIpAddresses": [{"PrivateIpAddress": address, "Primary": True} | association],
-        "Ipv6Addresses": [],
-        "Groups": [{"GroupId": f"sg-{name}"}],
-        "Attachment": {"InstanceId": f"i-{name}"},
-    }
+def pages(instance_type: str = "t3.micro") -> Pages:
+    """Two peered VPCs, a public and a private subnet each, and instances that may all talk."""
+    blocks = {name: (name[0], f"10.{'ab'.index(name[0]) + 1}.{name[1]}.0/24") for name in _ROUTES}
+    groups = [
+        security_group(group_id, machine.subnet[0], [rule("-1")])
+        for machine in _MACHINES.values()
+        for group_id in machine.groups
+    ]
+    return two_vpcs(blocks, _ROUTES, groups, _MACHINES, gateways="ab", instance_type=instance_type)
 
 
 @dataclass
@@ -175,7 +100,9 @@ class Lab:
 
     def __init__(self, instance_type: str = "t3.micro", interval: int = 60) -> None:
         self.pages = pages(instance_type)
-        self.hosts = {f"i-{name}": Host(f"i-{name}", f"eni-{name}", place[0]) for name, place in _PLACES.items()}
+        self.hosts = {
+            f"i-{name}": Host(f"i-{name}", f"eni-{name}", machine.address) for name, machine in _MACHINES.items()
+        }
         self.connections = Connections()
         self.capture = Capture()
         self.internet: Internet = INTERNET
@@ -204,7 +131,7 @@ class Lab:
 
     def deny(self, subnet: str, egress: bool, protocol: str = "-1", **more: Any) -> "Lab":
         """Put a deny entry in front of a subnet's ACL."""
-        self.find("NetworkAcls", f"acl-{subnet}")["Entries"].insert(0, entry(50, egress, "deny", protocol, **more))
+        self.find("NetworkAcls", f"acl-{subnet}")["Entries"].insert(0, acl_entry(50, egress, "deny", protocol, **more))
         return self
 
     def install(self, name: str, *programs: str) -> "Lab":

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.network import Connections, Topology
-from helpers.traffic import Host, ShellSyntaxError, World, apply_effects, parse, start, step
-
-from .lab import A_PUBLIC, B_PUBLIC, T0, Lab
+from helpers.traffic import Host, NotSimulatedError, ShellSyntaxError, World, apply_effects, parse, start, step
+from tests.traffic.lab import A_PUBLIC, B_PUBLIC, T0, Lab
 
 TOO_MANY = "brace expansion: failed to allocate memory"
 HOST = Host("i-1", "eni-1", A_PUBLIC)
@@ -64,6 +63,9 @@ def run(text: str) -> tuple[str, str, int | None]:
         ("cd /var/www/../lib; echo x > a; cat /var/lib/a", "x\n", 0),
         ("exit 3; echo no", "", 3),
         ("set -e; false; echo no", "", 1),
+        ("#!/bin/bash -e\nfalse; echo no", "", 1),
+        ("#! /usr/bin/env bash\nfalse; echo yes", "yes\n", 0),
+        ("#!/usr/bin/python3\nprint(1)", "", 126),
         ("set -e; false || true; false && true; echo yes", "yes\n", 0),
         ("hostname", "ip-10-1-1-10.ec2.internal\n", 0),
         ("hostname -I", "10.1.1.10 \n", 0),
@@ -97,20 +99,16 @@ def test_what_it_runs(text: str, out: str, code: int) -> None:
         ("&& a", "syntax error near unexpected token `&&'"),
         ("echo a ;; echo b", "syntax error near unexpected token `;;'"),
         ("done", "syntax error near unexpected token `done'"),
-        ("ping -c 1 10.0.0.1 | grep ttl", "syntax error near unexpected token `|'"),
-        ("if true; then echo; fi", "syntax error near unexpected token `if'"),
-        ("while true; do echo; done", "syntax error near unexpected token `while'"),
-        ("(echo a)", "syntax error near unexpected token `('"),
-        ("f() { echo; }", "syntax error near unexpected token `('"),
-        ("cat <<EOF\nx\nEOF", "syntax error near unexpected token `<<'"),
-        ("echo `date`", "unexpected token ``'"),
-        ("echo $((1+2))", "unexpected token `$(('"),
-        ("echo ${x:-1}", "bad substitution"),
-        ("echo *", "unexpected token `*'"),
-        ("true && sleep 1 &", "syntax error near unexpected token `&'"),
-        ("[ -f x ]", "unexpected token `['"),
+        ("echo a | | cat", "syntax error near unexpected token `|'"),
+        ("echo a |", "unexpected end of file"),
+        ("if true; fi", "syntax error near unexpected token `fi'"),
+        ("if true; then fi", "syntax error near unexpected token `fi'"),
+        ("if true; then echo", "unexpected end of file"),
+        ("()", "syntax error near unexpected token `)'"),
+        ("( echo a", "unexpected end of file"),
+        ("echo a & ; echo b", "syntax error near unexpected token `;'"),
+        ("echo (b)", "syntax error near unexpected token `b'"),
         ("echo > ", "unexpected end of file"),
-        ("X=1 curl http://a", "syntax error near unexpected token `='"),
     ],
 )
 def test_what_it_cannot_read_is_an_error_and_no_part_of_its_line_runs(text: str, problem: str) -> None:
@@ -123,6 +121,39 @@ def test_what_it_cannot_read_is_an_error_and_no_part_of_its_line_runs(text: str,
     out, err, code = run("echo first\n" + text)
     assert (out, code) == ("first\n", 2)
     assert problem in err
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("while true; do echo; done", "while"),
+        ("until nc -z 10.0.0.1 22; do sleep 1; done", "until"),
+        ("case $x in a) echo;; esac", "case"),
+        ("[[ -f x ]] || echo no", "[["),
+        ("f() { echo; }", "functions"),
+        ("cat <<EOF\nx\nEOF", "<<"),
+        ("exec 3<>/dev/tcp/10.0.0.1/22 || echo closed", "3<"),
+        ("diff <(echo a) x", "<("),
+        ("ping -c 1 10.0.0.1 |& cat", "|&"),
+        ("echo `date`", "backquotes"),
+        ("echo $((1+2))", "arithmetic"),
+        ("(( 1 )) && echo yes", "(("),
+        ("echo ${x:-1}", "${x:-1}"),
+        ("echo $$ $1", "$$"),
+        ("echo *", "`*'"),
+        ("cat ~/x || echo none", "~"),
+        ("X=1 curl http://a", "a variable set for one command"),
+        ("x=(a b)", "arrays"),
+    ],
+)
+def test_what_bash_has_and_this_shell_lacks_ends_the_script_and_is_never_called_an_error(
+    text: str, problem: str
+) -> None:
+    out, err, code = run(f"echo first\n{text}\necho next")
+    assert out == "first\n" and problem in err
+    assert code == 126 and err.startswith("_script.sh: line 2: the sandbox's shell does not simulate ")
+    inside = run(f"bash -c '{text}' || echo no; echo next")
+    assert (inside[0], inside[2]) == ("", 126)
 
 
 def test_a_syntax_error_survives_pickling() -> None:
@@ -138,15 +169,21 @@ def test_a_syntax_error_survives_pickling() -> None:
         ("echo a\nfrobnicate -x", "_script.sh: line 2: frobnicate: command not found\n", 127),
         ("/opt/x/ping 10.1.1.1", "_script.sh: line 1: /opt/x/ping: No such file or directory\n", 127),
         ("ls -l", "_script.sh: line 1: ls: the sandbox does not simulate this program\n", 126),
-        ("timeout 3 bash -c true", "bash: the sandbox does not simulate this program\n", 126),
+        ("timeout 3 awk -f x", "awk: the sandbox does not simulate this program\n", 126),
         ("sudo nc -z a 1", "sudo: nc: command not found\n", 1),
         ("nohup nc", "nohup: failed to run command 'nc': No such file or directory\n", 127),
         ("sleep", "sleep: missing operand\nTry 'sleep --help' for more information.\n", 1),
         ("cat nothing", "cat: nothing: No such file or directory\n", 1),
-        ("set -q", "_script.sh: set: -q: invalid option\n", 2),
+        ("sort nothing", "sort: cannot read: nothing: No such file or directory\n", 2),
+        ("head nothing", "head: cannot open 'nothing' for reading: No such file or directory\n", 1),
+        ("echo a | grep '[[:foo:]]'", "grep: the sandbox does not simulate the pattern [[:foo:]]\n", 126),
+        ("echo a | grep 'a^b'", "grep: the sandbox does not simulate the pattern a^b\n", 126),
+        ("echo a | grep -E 'a**'", "grep: the sandbox does not simulate the pattern a**\n", 126),
+        ("echo a | grep 'a\\'", "grep: the sandbox does not simulate the pattern a\\\n", 126),
+        ("set -q", "_script.sh: the sandbox's shell does not simulate set -q\n", 126),
         ("echo {1..999999999}", f"_script.sh: line 1: {TOO_MANY} for 999999999 elements\n", 1),
         ("for p in {1..999}{1..999}; do echo; done", f"_script.sh: {TOO_MANY} for 998001 elements\n", 1),
-        ("for p in $(seq 9999999); do echo; done", "seq: the sandbox counts to 100000 lines at most\n", 0),
+        ("for p in $(seq 9999999); do echo; done", "seq: the sandbox counts to 100000 lines at most\n", 126),
         ("systemctl start httpd", "Failed to start httpd.service: Unit httpd.service not found.\n", 5),
     ],
 )
@@ -190,6 +227,7 @@ def test_equal_keys_give_equal_steps_and_others_other_ports() -> None:
 
 
 WORDS = "echo a $p $? ; && || & for in do done p {1..3} 'x' \" > 2>&1 /dev/null ( | # \\ ' X=1 sleep exit true"
+WORDS += " if then elif else fi ! [ = ] | ) { } < <<< cat head wc bash -c set -e"
 
 
 def test_steps_worlds_and_processes_can_be_pickled_and_go_on() -> None:
@@ -211,10 +249,11 @@ words = st.sampled_from([*WORDS.split(), "\n", '"y $p"', "$(seq 2)"])
 def test_any_text_is_run_or_refused(text: str) -> None:
     try:
         parse(text)
-    except ShellSyntaxError as error:
+    except (ShellSyntaxError, NotSimulatedError) as error:
         out, err, code = run(text)
-        # an `exit` on a line before comes first
-        assert (err.endswith(f"{error}\n") and code == 2) or "exit" in text[: text.rfind("\n") + 1]
+        # an `exit` on a line before comes first, or what a program there does not know
+        before = text[: text.rfind("\n") + 1]
+        assert (err.endswith(f"{error}\n") and code == error.exit_code) or "exit" in before or code == 126
         if "\n" not in text:
             assert (out, err) == ("", f"{error}\n")
     else:
@@ -229,7 +268,7 @@ def test_any_characters_are_run_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("script", "out", "code"),
     [
-        ("echo one\necho two; if true; then echo x; fi\necho three", "one\n", 2),
+        ("echo one\necho two; if true; fi\necho three", "one\n", 2),
         ("echo one\necho 'two\nthree", "one\n", 2),
         ("echo one\nfor p in 1 2; do\necho $p\n", "one\n", 2),
         ("for p in 1 2; do\necho $p\ndone\ndone", "1\n2\n", 2),
@@ -249,3 +288,155 @@ def test_the_lines_before_a_syntax_error_have_run(script: str, out: str, code: i
 
 def test_packets_of_the_lines_before_a_syntax_error_were_sent() -> None:
     assert len(Lab().run(f"ping -c 1 {B_PUBLIC}\nfi").packets) == 2
+
+
+REAL = [
+    ("seq 5 | head -2", "1\n2\n", 0),
+    ("seq 12 | sort -rn | head -3 | tail -n 1", "10\n", 0),
+    ("seq 20 | grep -v 1 | wc -l", "9\n", 0),
+    ("seq 3 | wc", "      3       3       6\n", 0),
+    ("echo x12y | grep -oE '[0-9]+'", "12\n", 0),
+    ("echo aab | grep 'a\\+b'; echo a+b | grep 'a+b'", "aab\na+b\n", 0),
+    ("echo 'a]1' | grep -o '[]x]'; echo a12 | grep -o '[[:digit:]]\\{2\\}'", "]\n12\n", 0),
+    ("echo 'a.b foo' | grep -oE '^a\\.|\\<fo+$'; echo aa | grep -c '\\(a\\)\\1'", "a.\nfoo\n1\n", 0),
+    ("echo foo | grep -q bar || echo none", "none\n", 0),
+    ("( echo b; echo a; echo b ) | sort | uniq -c", "      1 a\n      2 b\n", 0),
+    ("echo b 2 > f; echo a 10 >> f; sort -k2,2n f; wc f; wc -l < f", "b 2\na 10\n2 4 9 f\n2\n", 0),
+    ("for p in 3 1 2; do echo $p; done | sort", "1\n2\n3\n", 0),
+    ("false | true; echo $?; set -o pipefail; false | true; echo $?", "0\n1\n", 0),
+    ("X=1; echo a | X=2; echo $X", "1\n", 0),
+    ("if false; then echo a; elif [ 1 -lt 2 ]; then echo b; else echo c; fi", "b\n", 0),
+    ("if ! false; then echo yes; fi; if false; then echo; fi; echo $?", "yes\n0\n", 0),
+    ("( exit 5 ); echo $?; { echo a; echo b; } | sort -r", "5\nb\na\n", 0),
+    ("bash -c 'echo hi; exit 7'; echo $?", "hi\n7\n", 0),
+    ("X=1; bash -c 'echo .$X'; export X; sh -c 'echo .$X'", ".\n.1\n", 0),
+    ("bash -c 'echo a\nfi'; echo $?", "a\n2\n", 0),
+    ("set -e; (false); echo no", "", 1),
+    ("set -e; ( false; true ) | cat || echo caught; echo end", "end\n", 0),
+    ("set -u; echo $NOPE; echo no", "", 1),
+    ("cat < f || echo none; cat <<< text", "none\ntext\n", 0),
+    ("echo $(echo $(echo deep)) \"$(seq 2)\"", "deep 1\n2\n", 0),
+    ("X=' b  c '; echo a$X; true && sleep 1 & wait", "a b c\n", 0),
+    ("[ a = b ] || [ -f nofile ] || test -z '' && echo empty", "empty\n", 0),
+    ("timeout 1 bash -c 'sleep 5; echo no' || echo $?", "124\n", 0),
+    ("nosuch | cat; echo $?; nosuch || echo missing", "0\nmissing\n", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "out", "code"), REAL)
+def test_it_prints_what_bash_prints(text: str, out: str, code: int) -> None:
+    """Compared with GNU bash 5.2, grep 3.8 and coreutils 9.1."""
+    assert run(text)[0::2] == (out, code)
+
+
+AROUND = [
+    "{} || echo closed",
+    "{} && echo a; echo b",
+    "{}\necho next",
+    "{} 2> /dev/null || echo closed",
+    "{} | grep -q x || echo closed",
+    "echo a | {} | cat; echo b",
+    "if {}; then echo open; else echo closed; fi",
+    "if ! {}; then echo closed; fi",
+    "for p in 1 2; do {}; echo $p; done",
+    "( {} ); echo b",
+    "{{ {}; }} > /tmp/x 2>&1; echo b",
+    'X="$({})"; echo got $X',
+    "{} & echo b",
+    "timeout 3 {} || echo closed",
+    "sudo {} || echo closed",
+    "nohup {} || echo closed",
+    "bash -c '{} || echo closed'; echo b",
+    "timeout 3 bash -c 'sleep 1; {}' || echo closed",
+    "set +e; {}; echo $?",
+]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("ss -tln", "ss: the sandbox does not simulate this program"),
+        ("ping -M do -c 1 10.1.1.1", "ping: the sandbox does not simulate the option -M"),
+        ("curl --retry 3 http://10.1.1.1", "curl: the sandbox does not simulate the option --retry"),
+        ("dig AAAA example.com", "dig: AAAA: the sandbox's dig asks for one name's A record"),
+        ("cat /etc/hosts", "/etc/hosts: the sandbox does not simulate the image's own files"),
+        ("systemctl is-active crond", "systemctl: crond: the sandbox knows the units"),
+        ("dnf install -y traceroute", "dnf: the sandbox's mirror does not carry traceroute"),
+        ("ping -c 1 www.python.org", "www.python.org: the sandbox's internet does not hold this name"),
+        ("dig +short @192.0.2.53 s3.amazonaws.com", "s3.amazonaws.com: the sandbox's internet does not hold this name"),
+    ],
+)
+def test_what_is_not_simulated_ends_the_whole_script_wherever_it_stands(
+    command: str, sentence: str, around: str
+) -> None:
+    lab = Lab()
+    did = lab.run(around.format(command))
+    assert did.exit_code == 126 and sentence in did.stderr
+    assert not any(word in did.stdout for word in ("closed", "open", "next", "got", "b\n", "2\n"))
+
+
+def test_what_the_image_does_not_have_is_not_found_and_the_line_goes_on() -> None:
+    out, err, code = run("tcpdump -c 1 || echo no; nmap 10.1.1.1; telnet x | cat; echo $?")
+    assert (out, code) == ("no\n0\n", 0)
+    assert [line.split(": ", 2)[2] for line in err.splitlines()] == [
+        "tcpdump: command not found",
+        "nmap: command not found",
+        "telnet: command not found",
+    ]
+
+
+def test_a_pipe_runs_its_commands_side_by_side() -> None:
+    lab = Lab()
+    did = lab.run("sleep 5 | sleep 3; echo over; ping -c 3 10.2.1.10 | grep -c ttl")
+    assert did.stdout == "over\n3\n" and round(did.ended - did.began) == 7
+
+
+def test_who_writes_to_a_reader_that_is_gone_is_killed() -> None:
+    """head goes after two lines: ping dies at its next line, which is its second reply, a second later."""
+    lab = Lab()
+    did = lab.run("set -o pipefail; ping -c 20 10.2.1.10 | head -2; echo $?")
+    assert len(did.stdout.splitlines()) == 3 and did.stdout.endswith("\n141\n")
+    assert len([sent for sent in did.packets if sent.packet.icmp_type == 8]) == 2
+    assert round(did.ended - did.began) == 1
+
+
+def test_lines_reach_a_reader_at_their_time_and_grep_prints_at_its_end() -> None:
+    process = start("ping -c 4 10.2.1.10 | grep ttl; ping -c 4 10.2.1.10 | cat", Lab().hosts["i-a-public"], T0, "k")
+    lab = Lab()
+    world = World(lab.topology, lab.connections, lab.hosts)
+    first = step(process, world)
+    assert {round(at - T0) for at, _ in first.output} == {3}
+    second = step(first.process, world)
+    assert [round(at - T0 - 3) for at, _ in second.output][1:5] == [0, 1, 2, 3]
+
+
+def test_a_port_is_tried_with_dev_tcp() -> None:
+    lab = Lab()
+    line = 'timeout 3 bash -c "</dev/tcp/{}" && echo open || echo closed'
+    assert lab.run(line.format(f"{B_PUBLIC}/22")).stdout == "open\n"
+    refused = lab.run(line.format(f"{B_PUBLIC}/23"))
+    assert refused.stdout == "closed\n"
+    assert refused.stderr.splitlines() == [
+        "bash: connect: Connection refused",
+        f"bash: line 1: /dev/tcp/{B_PUBLIC}/23: Connection refused",
+    ]
+    lab.ingress("b-public")
+    silent = lab.run(line.format(f"{B_PUBLIC}/22"))
+    assert (silent.stdout, silent.stderr, round(silent.ended - silent.began)) == ("closed\n", "", 3)
+    unknown = lab.run("(echo > /dev/tcp/nowhere.example/22) && echo open || echo closed")
+    assert unknown.stdout == "closed\n" and "nowhere.example: Name or service not known" in unknown.stderr
+    read = lab.run(f"cat < /dev/tcp/{A_PUBLIC}/22 || echo closed")
+    assert read.exit_code == 126 and read.stdout == ""
+
+
+def test_datagrams_go_out_through_dev_udp_at_the_time_they_are_written() -> None:
+    lab = Lab()
+    did = lab.run(f"( echo hi; sleep 2; echo there ) > /dev/udp/{B_PUBLIC}/514; echo $?")
+    sent = [(round(sent.at - T0), sent.packet.size) for sent in did.packets if sent.packet.protocol == 17]
+    assert (did.stdout, sent) == ("0\n", [(0, 31), (2, 34)])
+
+
+def test_a_job_with_a_file_of_its_own_does_what_it_does_later() -> None:
+    """What a background list writes is not there before its time."""
+    assert run("bash -c '( sleep 3; echo x > /tmp/f ) & cat /tmp/f; wait; cat /tmp/f'")[0] == "x\n"

@@ -15,8 +15,7 @@ from helpers.traffic import (
     observe,
     window_lengths,
 )
-
-from .lab import B_PUBLIC, T0, Lab
+from tests.traffic.lab import B_PUBLIC, T0, Lab
 
 
 def captured(count: int) -> tuple[int, int, float]:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from helpers.traffic import World, start, step
-
-from .lab import A_PUBLIC, B_PUBLIC, T0, Lab, rule
+from tests.traffic.lab import A_PUBLIC, B_PUBLIC, T0, Lab, rule
 
 CLIENT, SERVER = "eni-a-public", "eni-b-public"
 CONNECT = f"curl -s -m 4 -o /dev/null {B_PUBLIC}"

@@ -1,13 +1,27 @@
 """Which of the lab's resources something depends on that is not the lab's: those stay, and so does what they need."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from helpers.lab import names
-from helpers.lab.teardown import network
-from helpers.lab.teardown.inventory import Inventory
-from helpers.lab.teardown.network import Item
+from helpers.lab import resources
+from helpers.lab.looks import plural
+from helpers.lab.teardown import read_network
+from helpers.lab.teardown.inventory import IAM_KINDS, Inventory, key
+from helpers.lab.teardown.read_network import Item
 
 Reasons = dict[str, str]
+
+JUDGED_BY: Mapping[str, tuple[str, ...]] = {
+    "log-group": ("vpc-flow-log",),
+    "bucket": ("vpc-flow-log",),
+    "elastic-ip": ("instance", "network-interface"),
+    "vpc-peering-connection": ("route-table",),
+    "network-acl": ("subnet", "network-interface", "instance"),
+    "internet-gateway": ("subnet", "network-interface", "instance"),
+    "instance-profile": ("instance",),
+    "role": ("vpc-flow-log", "instance", "instance-profile"),
+    "policy": ("role",),
+}
+"""What can depend on a kind without that AWS would refuse to delete it: where that is unseen, it stays."""
 
 
 def reasons_to_stay(found: Inventory) -> Reasons:
@@ -22,7 +36,10 @@ class _Dependants:
         self._reasons: Reasons = {}
 
     def reasons(self) -> Reasons:
+        self._unjudged()
+        self._other_regions()
         self._interfaces()
+        self._addresses()
         self._groups()
         self._peerings()
         self._subnets_and_what_they_use()
@@ -33,6 +50,25 @@ class _Dependants:
         self._roles()
         self._policies()
         return self._reasons
+
+    def _unjudged(self) -> None:
+        for kind, _, _, mark in self._found.everything():
+            if blind := [other for other in JUDGED_BY.get(kind, ()) if other in self._found.unseen]:
+                others = " and ".join(plural(other) for other in blind)
+                self._reasons.setdefault(mark, f"something may need it: could not look at {others}")
+
+    def _other_regions(self) -> None:
+        regions = self._found.regions
+        if regions.in_use:
+            because = f"IAM is one for all Regions, and the lab has resources in {', '.join(regions.in_use)}"
+        elif regions.unseen:
+            unseen = ", ".join(f"{name} ({reason})" for name, reason in regions.unseen)
+            because = f"IAM is one for all Regions, and the lab may live where nobody could look: {unseen}"
+        else:
+            return
+        for kind, _, _, mark in self._found.everything():
+            if kind in IAM_KINDS:
+                self._reasons.setdefault(mark, because)
 
     def _keep(self, kind: str, ids: Iterable[str], because: str) -> None:
         for id_ in self._net.ids(kind) & set(ids):
@@ -59,15 +95,22 @@ class _Dependants:
                     "subnet", [interface["SubnetId"]], f"interface {interface['NetworkInterfaceId']} stays in it"
                 )
 
+    def _addresses(self) -> None:
+        ours = self._net.ids("instance") | self._net.ids("network-interface")
+        for address in self._net.items("elastic-ip"):
+            holder = address.get("InstanceId") or address.get("NetworkInterfaceId")
+            if holder and holder not in ours:
+                self._keep("elastic-ip", [address["AllocationId"]], f"{holder}, which is not of this lab, has it")
+
     def _groups(self) -> None:
         for group in self._near("security-group"):
             because = f"a rule of security group {group['GroupId']}, which is not of this lab, names it"
-            self._keep("security-group", network.references(group), because)
+            self._keep("security-group", read_network.references(group), because)
 
     def _peerings(self) -> None:
         for table in self._near("route-table"):
             for peering in self._net.ids("vpc-peering-connection"):
-                if network.routes_through(table, peering):
+                if read_network.routes_through(table, peering):
                     because = f"route table {table['RouteTableId']}, which is not of this lab, routes through it"
                     self._keep("vpc-peering-connection", [peering], because)
 
@@ -89,7 +132,7 @@ class _Dependants:
                 self._keep("vpc", [item["VpcId"]], f"{kind} {_id(kind, item)}, which is not of this lab, is in it")
         for peering in self._near("vpc-peering-connection"):
             because = f"peering {peering['VpcPeeringConnectionId']}, which is not of this lab, ends in it"
-            self._keep("vpc", network.peered_vpcs(peering), because)
+            self._keep("vpc", read_network.peered_vpcs(peering), because)
         for gateway in self._near("internet-gateway"):
             because = f"internet gateway {gateway['InternetGatewayId']}, which is not of this lab, is attached to it"
             self._keep("vpc", [attachment["VpcId"] for attachment in gateway.get("Attachments", [])], because)
@@ -100,7 +143,7 @@ class _Dependants:
         for peering in self._net.items("vpc-peering-connection"):
             id_ = peering["VpcPeeringConnectionId"]
             if id_ in self._reasons:
-                self._keep("vpc", network.peered_vpcs(peering), f"peering {id_} stays and ends in it")
+                self._keep("vpc", read_network.peered_vpcs(peering), f"peering {id_} stays and ends in it")
 
     def _gateways(self) -> None:
         """A VPC that somebody else lives in keeps its way to the internet."""
@@ -110,7 +153,9 @@ class _Dependants:
             for vpc in {attachment["VpcId"] for attachment in gateway.get("Attachments", [])} & inhabited:
                 because = f"it is the way to the internet of {vpc}, where something lives that is not of this lab"
                 self._keep("internet-gateway", [gateway["InternetGatewayId"]], because)
-                self._keep("vpc", [vpc], f"internet gateway {gateway['InternetGatewayId']} stays attached to it")
+            if (id_ := gateway["InternetGatewayId"]) in self._reasons:
+                attached = [attachment["VpcId"] for attachment in gateway.get("Attachments", [])]
+                self._keep("vpc", attached, f"internet gateway {id_} stays attached to it")
 
     def _foreign_interfaces(self) -> list[Item]:
         """Those without the lab's tags that are free, AWS's own (a NAT gateway's), or of a living foreign instance."""
@@ -124,14 +169,17 @@ class _Dependants:
     # --- logs and identities: their names are their ids ---------------------------------------------------------
 
     def _logging(self) -> None:
-        """Another's flow log needs the log group that it writes to and the role that it writes as."""
+        """Another's flow log needs the log group or bucket that it writes to and the role that it writes as."""
         groups = {*self._found.groups, *self._found.returned}
         roles = {role.arn: role.name for role in self._found.identity.roles}
         for flow_log in self._near("vpc-flow-log"):
             who = f"flow log {flow_log['FlowLogId']}, which is not of this lab,"
-            group, role = network.log_group_of(flow_log), roles.get(flow_log.get("DeliverLogsPermissionArn", ""))
+            group, role = read_network.log_group_of(flow_log), roles.get(flow_log.get("DeliverLogsPermissionArn", ""))
             if group in groups:
                 self._reasons.setdefault(key("log-group", str(group)), f"{who} writes to it")
+            bucket = str(flow_log.get("LogDestination", "")).removeprefix("arn:aws:s3:::").partition("/")[0]
+            if bucket in self._found.buckets:
+                self._reasons.setdefault(key("bucket", bucket), f"{who} writes to it")
             if role:
                 self._reasons.setdefault(key("role", role), f"{who} delivers with it")
 
@@ -162,10 +210,5 @@ class _Dependants:
                     self._reasons.setdefault(key("policy", policy.name), f"role {name} stays and has it")
 
 
-def key(kind: str, name: str) -> str:
-    """The key of something whose name is its id: a role and a policy may have the same one."""
-    return f"{kind}:{name}"
-
-
 def _id(kind: str, item: Item) -> str:
-    return str(item[names.KINDS[kind].key])
+    return str(item[resources.KINDS[kind].key])

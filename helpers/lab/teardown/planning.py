@@ -2,20 +2,28 @@
 
 from collections.abc import Iterator
 
-from helpers.lab import names
-from helpers.lab.teardown import dependants, network
-from helpers.lab.teardown.dependants import Reasons, key
-from helpers.lab.teardown.inventory import Inventory
-from helpers.lab.teardown.network import Item, tag_values
-from helpers.lab.teardown.values import Kept, Plan, Step
+from helpers.lab import resources
+from helpers.lab.resources import tag_values
+from helpers.lab.teardown import dependants, read_network
+from helpers.lab.teardown.dependants import Reasons
+from helpers.lab.teardown.inventory import IAM_KINDS, Inventory, key
+from helpers.lab.teardown.plan_and_report import Kept, TeardownPlan, TeardownStep
+from helpers.lab.teardown.read_network import Item
 
 WHY = {
-    "vpc-flow-log": "First of all: while it lives, it delivers into the log group",
+    "protection": "Somebody protected it; while that is on, AWS refuses to delete it",
+    "alarm": "Before what it watches, so that the teardown does not make it ring",
+    "topic": "No alarm of the lab tells it any more",
+    "dashboard": "It shows what is about to go, and costs by the month",
+    "saved-query": "It names log groups that are about to go",
+    "vpc-flow-log": "While it lives, it delivers into the log group",
     "log-group": "After the flow logs, so that nothing writes to it; its data costs until it is deleted",
+    "bucket": "After the flow logs, with all that is in it; its data costs until it is deleted",
     "returned": "Delivery made it again, without tags, for a flow log or role of this lab",
-    "instance": "Its interface holds subnet and security groups",
+    "instance": "First of all: it costs most, and its interface holds subnet and security groups",
     "wait": "Subnets and groups are free only when it is terminated",
     "network-interface": "It holds its subnet and its security groups",
+    "elastic-ip": "No instance has it any more; it costs by the hour",
     "routes": "Routes through the peering would stay behind as black holes",
     "vpc-peering-connection": "It holds both VPCs",
     "references": "A group that a rule names cannot be deleted; two that name each other never could",
@@ -34,40 +42,23 @@ WHY = {
 }
 
 
-def plan(found: Inventory) -> Plan:
+def plan(found: Inventory) -> TeardownPlan:
     """Order what can go; name what has to stay."""
     reasons = dependants.reasons_to_stay(found)
     steps = (*_Steps(found, reasons).all(), *_looks(found, reasons))
-    return Plan(found.prefix, tuple(steps), tuple(_kept(found, reasons)))
-
-
-def everything(found: Inventory) -> Iterator[tuple[str, str, str, str]]:
-    """``(kind, id, name, key)`` of each resource of the lab; ``key`` is the one of the reasons."""
-    for kind in names.KINDS:
-        for item in found.network.items(kind):
-            id_ = str(item[names.KINDS[kind].key])
-            yield kind, id_, tag_values(item).get("Name", ""), id_
-    for name in (*found.groups, *found.returned):
-        yield "log-group", name, name, key("log-group", name)
-    for kind, things in (
-        ("instance-profile", found.identity.profiles),
-        ("role", found.identity.roles),
-        ("policy", found.identity.policies),
-    ):
-        for thing in things:
-            yield kind, thing.name, thing.name, key(kind, thing.name)
+    return TeardownPlan(found.prefix, tuple(steps), tuple(_kept(found, reasons)), found.unseen_words)
 
 
 def _kept(found: Inventory, reasons: Reasons) -> Iterator[Kept]:
-    for kind, id_, name, mark in everything(found):
+    for kind, id_, name, mark in found.everything():
         if mark in reasons:
             yield Kept(kind, id_, name, reasons[mark])
 
 
-def _looks(found: Inventory, reasons: Reasons) -> Iterator[Step]:
+def _looks(found: Inventory, reasons: Reasons) -> Iterator[TeardownStep]:
     for name in found.expected:
         if key("log-group", name) not in reasons:
-            yield Step("look again", "log-group", name, name, WHY["again"])
+            yield TeardownStep("look again", "log-group", name, name, WHY["again"])
 
 
 class _Steps:
@@ -76,12 +67,20 @@ class _Steps:
         self._net = found.network
         self._reasons = reasons
 
-    def all(self) -> Iterator[Step]:
+    def all(self) -> Iterator[TeardownStep]:
         """Every step but the last look, in the order that AWS accepts."""
+        yield from self._terminations()
+        for kind, id_, name in self._found.monitoring:
+            yield TeardownStep("delete", kind, id_, name, WHY[kind])
         yield from self._delete("vpc-flow-log")
         yield from self._log_groups()
-        yield from self._instances()
+        for name in self._found.buckets:
+            if key("bucket", name) not in self._reasons:
+                yield TeardownStep("delete", "bucket", name, name, WHY["bucket"])
+        for instance in self._going("instance"):
+            yield self._step("wait for the end of", "instance", instance, "wait")
         yield from self._delete("network-interface")
+        yield from self._delete("elastic-ip", "release")
         yield from self._peerings()
         yield from self._security_groups()
         yield from self._acls()
@@ -93,38 +92,42 @@ class _Steps:
 
     def _going(self, kind: str) -> list[Item]:
         """The lab's resources of a kind that nothing foreign holds, in the order of their names."""
-        how = names.KINDS[kind]
+        how = resources.KINDS[kind]
         items = [item for item in self._net.items(kind) if item[how.key] not in self._reasons]
         return sorted(items, key=lambda item: (tag_values(item).get("Name", ""), item[how.key]))
 
-    def _step(self, action: str, kind: str, item: Item, why: str) -> Step:
+    def _step(self, action: str, kind: str, item: Item, why: str) -> TeardownStep:
         # What AWS made by itself has no tags; a default group has at least its own name.
         name = tag_values(item).get("Name") or str(item.get("GroupName", ""))
-        return Step(action, kind, str(item[names.KINDS[kind].key]), name, WHY[why])
+        return TeardownStep(action, kind, str(item[resources.KINDS[kind].key]), name, WHY[why])
 
-    def _delete(self, kind: str) -> Iterator[Step]:
+    def _delete(self, kind: str, action: str = "delete") -> Iterator[TeardownStep]:
         for item in self._going(kind):
-            yield self._step("delete", kind, item, kind)
+            yield self._step(action, kind, item, kind)
 
-    def _log_groups(self) -> Iterator[Step]:
+    def _unprotect(self, kind: str, id_: str, name: str, mark: str) -> Iterator[TeardownStep]:
+        for against in self._found.protections.get(mark, ()):
+            yield TeardownStep(f"switch off {against} protection of", kind, id_, name, WHY["protection"])
+
+    def _log_groups(self) -> Iterator[TeardownStep]:
         for names_, why in ((self._found.groups, "log-group"), (self._found.returned, "returned")):
             for name in names_:
-                if key("log-group", name) not in self._reasons:
-                    yield Step("delete", "log-group", name, name, WHY[why])
+                if (mark := key("log-group", name)) not in self._reasons:
+                    yield from self._unprotect("log-group", name, name, mark)
+                    yield TeardownStep("delete", "log-group", name, name, WHY[why])
 
-    def _instances(self) -> Iterator[Step]:
-        going = self._going("instance")
-        for instance in going:
+    def _terminations(self) -> Iterator[TeardownStep]:
+        for instance in self._going("instance"):
             if instance["State"]["Name"] != "shutting-down":
+                id_, name = str(instance["InstanceId"]), tag_values(instance).get("Name", "")
+                yield from self._unprotect("instance", id_, name, id_)
                 yield self._step("terminate", "instance", instance, "instance")
-        for instance in going:
-            yield self._step("wait for the end of", "instance", instance, "wait")
 
-    def _peerings(self) -> Iterator[Step]:
+    def _peerings(self) -> Iterator[TeardownStep]:
         going = self._going("vpc-peering-connection")
         ids = [peering["VpcPeeringConnectionId"] for peering in going]
         for table in self._with_made("route-table"):
-            if any(network.routes_through(table, id_) for id_ in ids):
+            if any(read_network.routes_through(table, id_) for id_ in ids):
                 yield self._step("delete routes of", "route-table", table, "routes")
         for peering in going:
             yield self._step("delete", "vpc-peering-connection", peering, "vpc-peering-connection")
@@ -133,35 +136,32 @@ class _Steps:
         """The lab's, and those that AWS made for its VPCs."""
         return [*self._net.items(kind), *self._net.made.get(kind, ())]
 
-    def _security_groups(self) -> Iterator[Step]:
+    def _security_groups(self) -> Iterator[TeardownStep]:
         ids = {group["GroupId"] for group in self._going("security-group")}
         for group in self._with_made("security-group"):
-            if network.references(group) & ids - {group["GroupId"]}:
+            if read_network.references(group) & ids - {group["GroupId"]}:
                 yield self._step("revoke rules of", "security-group", group, "references")
         yield from self._delete("security-group")
 
-    def _acls(self) -> Iterator[Step]:
+    def _acls(self) -> Iterator[TeardownStep]:
         for acl in self._going("network-acl"):
             for association in acl.get("Associations", []):
                 subnet = association["SubnetId"]
-                yield Step("put back on the default ACL", "subnet", subnet, self._name(subnet), WHY["default-acl"])
+                yield TeardownStep(
+                    "put back on the default ACL", "subnet", subnet, self._name(subnet), WHY["default-acl"]
+                )
         yield from self._delete("network-acl")
 
     def _name(self, subnet: str) -> str:
         return next((tag_values(s).get("Name", "") for s in self._net.items("subnet") if s["SubnetId"] == subnet), "")
 
-    def _gateways(self) -> Iterator[Step]:
+    def _gateways(self) -> Iterator[TeardownStep]:
         for gateway in self._going("internet-gateway"):
             if gateway.get("Attachments"):
                 yield self._step("detach", "internet-gateway", gateway, "detach")
         yield from self._delete("internet-gateway")
 
-    def _identities(self) -> Iterator[Step]:
-        for kind, things in (
-            ("instance-profile", self._found.identity.profiles),
-            ("role", self._found.identity.roles),
-            ("policy", self._found.identity.policies),
-        ):
-            for name in sorted(thing.name for thing in things):
-                if key(kind, name) not in self._reasons:
-                    yield Step("delete", kind, name, name, WHY[kind])
+    def _identities(self) -> Iterator[TeardownStep]:
+        for kind, id_, name, mark in self._found.everything():
+            if kind in IAM_KINDS and mark not in self._reasons:
+                yield TeardownStep("delete", kind, id_, name, WHY[kind])

@@ -1,17 +1,17 @@
 """The checks that look at the account, one module per notebook: ``n03.py`` holds those of notebook 03.
 
-A check takes a :class:`helpers.lessons.scene.Scene` and gives a judgement: ``done()``, ``not_yet("key", fact=...)``
-or ``not_attempted()``. The keys name messages in the exercise's content. It reads and changes nothing, accepts any
-right way, and says "not yet" to an answer that opens more than was asked for.
+A check takes a :class:`helpers.lessons.account_view.AccountView` and gives a result: ``done()``,
+``not_yet("key", fact=...)`` or ``not_attempted()``. The keys name messages in the exercise's content. It reads and
+changes nothing, accepts any right way, and says "not yet" to an answer that opens more than was asked for.
 """
 
 import importlib
 from collections.abc import Callable
 
 from helpers._data import data_path
-from helpers.lessons.scene import Judgement, Scene
+from helpers.lessons.account_view import AccountView, CheckResult
 
-Check = Callable[[Scene], Judgement]
+Check = Callable[[AccountView], CheckResult]
 
 
 def checks_of(notebook: str) -> dict[str, Check]:

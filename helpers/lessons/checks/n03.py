@@ -1,17 +1,16 @@
 """Notebook 03: IAM is asked what the roles may do; nothing is judged by how a document is written."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from helpers.access import MalformedPolicy, Policy
-from helpers.lessons.scene import Judgement, Scene, Stop, done, listed, not_attempted, not_yet
+from helpers.lessons.account_view import AccountView, CheckEnded, CheckResult, done, listed, not_attempted, not_yet
+from helpers.lessons.roles import DESTROY, SERVICE_NAME, WRITE, LabRole
 
-WRITE = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 READ = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
-DESTROY = ("logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy")
 BESIDE = (
     "logs:GetLogGroupFields",
     "logs:DescribeMetricFilters",
@@ -24,105 +23,95 @@ BESIDE = (
 ELSEWHERE = ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "ec2:DeleteFlowLogs", "ec2:DescribeVpcs", "s3:ListBucket")
 OF_A_ROLE = ("iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole", "sts:AssumeRole")
 SERVICE = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
-SERVICE_NAME = "vpc-flow-logs.amazonaws.com"
 
 
-def check_03_1(scene: Scene) -> Judgement:
+def check_03_1(account: AccountView) -> CheckResult:
     """The delivery role writes into the course's group, and into no other."""
-    role, arn = role_called(scene, "flow-logs"), scene.group()["arn"].removesuffix(":*")
-    mine, alone = f"{arn}:log-stream:eni-1", allowed_for(scene, role["Arn"], WRITE, arn)
-    allowed = allowed_for(scene, role["Arn"], WRITE, mine)
-    if not allowed and alone == set(WRITE):
+    account.needs_own_role()
+    role, group = LabRole(account, account.lab.name("flow-logs")), account.group()["logGroupName"]
+    allowed = role.may(WRITE, group)
+    if not allowed and role.may(WRITE, group, stream="") == set(WRITE) and not role.other_policies():
         return not_attempted()
-    if refused := _missing(WRITE, allowed):
-        return not_yet("still-refused", actions=refused)
-    if open_ones := allowed_for(scene, role["Arn"], WRITE, foreign_stream(arn)):
-        return not_yet("too-open", actions=listed(open_ones))
-    if allowed_for(scene, role["Arn"], WRITE, f"{arn}-archive:log-stream:eni-1"):
-        return not_yet("neighbour", group=f"{scene.log_group}-archive")
-    if more := allowed_for(scene, role["Arn"], DESTROY, mine):
-        return not_yet("too-much", actions=listed(more))
-    if not allowed_for(scene, role["Arn"], ["logs:DescribeLogGroups"], "*"):
-        return not_yet("fewer")
-    return done()
+    facts = {"role": role.name, "stream": f"log-group:{group}:log-stream:eni-1"}
+    if denied := set(WRITE) - allowed:
+        return not_yet("still-refused", actions=listed(denied), **facts)
+    if problem := role.beyond(WRITE, group, **facts):
+        return problem
+    if more := role.may(DESTROY, group):
+        return not_yet("too-much", actions=listed(more), **facts)
+    return done() if role.may_on(["logs:DescribeLogGroups"], "*") else not_yet("fewer", **facts)
 
 
-def check_03_3(scene: Scene) -> Judgement:
+def check_03_3(account: AccountView) -> CheckResult:
     """The auditor reads the lines of one group, and does nothing else."""
+    account.needs_own_role()
+    name, group = account.lab.name("auditor"), account.group()["logGroupName"]
     try:
-        role = role_called(scene, "auditor")
-    except Stop:
+        role = LabRole(account, name)
+    except CheckEnded:
+        if found := _named_like(account, "audit"):
+            return not_yet("wrong-name", found=found, name=name)
+        reader = LabRole(account, account.lab.name("reader"))
+        if added := reader.other_policies("query"):
+            return not_yet("other-role", found=reader.name, policies=listed(added), name=name)
         return not_attempted()
-    arn = scene.group()["arn"].removesuffix(":*")
-    if trusted := _trust_problem(role):
+    facts = {"role": name, "stream": f"log-group:{group}:log-stream:eni-1"}
+    if trusted := _trust_problem(role, facts):
         return trusted
-    tags = {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}
-    if scene.tags_amiss(tags):
-        return not_yet("tags")
-    mine, other = f"{arn}:log-stream:eni-1", foreign_stream(arn)
-    if refused := _missing(READ, allowed_for(scene, role["Arn"], READ, mine)):
-        return not_yet("cannot", actions=refused)
-    for resource in (other, f"{arn}-archive:log-stream:eni-1"):
-        if open_ones := allowed_for(scene, role["Arn"], READ, resource):
-            group = resource.partition(":log-group:")[2].partition(":")[0]
-            return not_yet("too-open", actions=listed(open_ones), group=group)
-    more = allowed_for(scene, role["Arn"], BESIDE, mine) | allowed_for(scene, role["Arn"], ELSEWHERE, "*")
-    return not_yet("too-much", actions=listed(more)) if more else done()
+    if missing := account.tags_amiss({tag["Key"]: tag["Value"] for tag in role.shown.get("Tags", [])}):
+        return not_yet("tags", missing=listed(missing), **facts)
+    if denied := set(READ) - role.may(READ, group):
+        return not_yet("cannot", actions=listed(denied), **facts)
+    if problem := role.beyond(READ, group, **facts):
+        return problem
+    more = role.may(BESIDE, group) | role.may_on(ELSEWHERE, "*")
+    return not_yet("too-much", actions=listed(more), **facts) if more else done()
 
 
-def check_03_4(scene: Scene) -> Judgement:
-    """A statement that lets a caller with all of EC2 hand over the delivery role, and no other."""
-    statement, role = scene.answer, role_called(scene, "flow-logs")["Arn"]
-    if isinstance(statement, Mapping) and any(value in (..., None) for value in statement.values()):
-        return not_attempted()
+def check_03_4(account: AccountView) -> CheckResult:
+    """A statement that lets a caller with all of EC2 pass the delivery role, and no other."""
+    statement, role = account.answer, LabRole(account, account.lab.name("flow-logs")).arn
+    if isinstance(statement, Mapping):
+        statement = {key: value for key, value in statement.items() if value not in (..., None)}
+        if len(statement) < len(account.answer) - 1:  # both gaps of the starter are open
+            return not_attempted()
     if not isinstance(statement, Mapping) or not {"Effect", "Action", "Resource"} <= statement.keys():
         return not_yet("shape", given=_shape(statement))
-    policy = _with_ec2(statement)
-    if not _may(scene, policy, "iam:PassRole", role):
-        return _other_action(statement)
+    policy, name = _with_ec2(statement), role.rpartition("/")[2]
+    if not _may(account, policy, "iam:PassRole", role):
+        return _other_action(statement, name)
     for other in _other_roles(role):
-        if _may(scene, policy, "iam:PassRole", other):
-            return not_yet("too-open", other=other.rpartition(":")[2])
-    more = [action for action in OF_A_ROLE if _may(scene, policy, action, role)]
-    return not_yet("too-much", actions=listed(more)) if more else done()
+        if _may(account, policy, "iam:PassRole", other):
+            return not_yet("too-open", other=other.rpartition("/")[2], role=name)
+    more = [action for action in OF_A_ROLE if _may(account, policy, action, role)]
+    return not_yet("too-much", actions=listed(more), role=name) if more else done()
 
 
 # --- asking IAM -------------------------------------------------------------------------------------------------
 
 
-def role_called(scene: Scene, name: str) -> dict[str, Any]:
-    """One of the lab's roles as GetRole gives it; ends the check with ``missing`` where there is none."""
-    try:
-        return dict(scene.client("iam").get_role(RoleName=scene.lab.name(name))["Role"])
-    except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-        raise Stop(not_yet("missing", kind="role", name=scene.lab.name(name))) from refusal
+def _named_like(account: AccountView, word: str) -> str | None:
+    """A role with this word in its name, in whatever spelling, that belongs to no other lab."""
+    iam = account.client("iam")
+    for name in iam.get_paginator("list_roles").paginate().search("Roles[].RoleName"):
+        if word in name.casefold():
+            tags = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
+            if tags.get("Lab") in (None, account.lab.prefix):
+                return str(name)
+    return None
 
 
-def allowed_for(scene: Scene, role_arn: str, actions: Iterable[str], resource: str) -> set[str]:
-    """Which of the actions the role's own policies allow on a resource, by SimulatePrincipalPolicy."""
-    reply = scene.client("iam").simulate_principal_policy(
-        PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=[resource]
-    )
-    return {one["EvalActionName"] for one in reply["EvaluationResults"] if one["EvalDecision"] == "allowed"}
-
-
-def foreign_stream(group_arn: str) -> str:
-    """A stream of a group that is not the lab's."""
-    return f"{group_arn.partition(':log-group:')[0]}:log-group:/payroll/audit:log-stream:1"
-
-
-def _trust_problem(role: Mapping[str, Any]) -> Judgement | None:
-    """Whether others than the account's own principals may take up the role, or nobody at all."""
-    account = role["Arn"].split(":")[4]
-    policy = Policy.parse(role["AssumeRolePolicyDocument"])
-    allowing = [each for each in policy.statements if each.effect == "Allow"]
-    who = [pair for each in allowing for pair in each.principals or (("NotPrincipal", "everybody but a few"),)]
+def _trust_problem(role: LabRole, facts: Mapping[str, str]) -> CheckResult | None:
+    """Whether others than the account's own principals may assume the role, or nobody at all."""
+    policy = Policy.parse(role.shown["AssumeRolePolicyDocument"])
+    allowing = [statement for statement in policy.statements if statement.effect == "Allow"]
+    who = [
+        pair for statement in allowing for pair in statement.principals or (("NotPrincipal", "everybody but a few"),)
+    ]
     for sort, value in who:
-        if sort != "AWS" or value == "*" or account not in value:
-            return not_yet("trust-open", who="anybody" if value == "*" else value)
-    return None if who else not_yet("trust-nobody")
+        if sort != "AWS" or value == "*" or role.owner not in value:
+            return not_yet("trust-open", who="anybody" if value == "*" else f"`{value}`", **facts)
+    return None if who else not_yet("trust-nobody", **facts)
 
 
 def _with_ec2(statement: Mapping[str, Any]) -> str:
@@ -131,25 +120,25 @@ def _with_ec2(statement: Mapping[str, Any]) -> str:
         document = json.dumps({"Version": "2012-10-17", "Statement": [ec2, dict(statement)]})
         Policy.parse(document)
     except (TypeError, MalformedPolicy) as problem:
-        raise Stop(not_yet("malformed", answer=str(problem))) from problem
+        raise CheckEnded(not_yet("malformed", answer=str(problem))) from problem
     return document
 
 
-def _may(scene: Scene, policy: str, action: str, resource: str) -> bool:
+def _may(account: AccountView, policy: str, action: str, resource: str) -> bool:
     context = [{**SERVICE, "ContextKeyValues": [SERVICE_NAME]}]
     try:
-        reply = scene.client("iam").simulate_custom_policy(
+        reply = account.client("iam").simulate_custom_policy(
             PolicyInputList=[policy], ActionNames=[action], ResourceArns=[resource], ContextEntries=context
         )
     except ClientError as refusal:
-        raise Stop(not_yet("malformed", answer=refusal.response["Error"]["Message"])) from refusal
+        raise CheckEnded(not_yet("malformed", answer=refusal.response["Error"]["Message"])) from refusal
     return bool(reply["EvaluationResults"][0]["EvalDecision"] == "allowed")
 
 
 def _other_roles(arn: str) -> tuple[str, ...]:
     """Roles that are not this one: anybody's, and two whose names begin like its own."""
     name = arn.rpartition("/")[2]
-    return tuple(arn.removesuffix(name) + each for each in ("administrator", f"{name}-admin", f"{name[:-1]}-admin"))
+    return tuple(arn.removesuffix(name) + other for other in ("administrator", f"{name}-admin", f"{name[:-1]}-admin"))
 
 
 def _shape(statement: Any) -> str:
@@ -159,15 +148,11 @@ def _shape(statement: Any) -> str:
     return f"without {listed({'Effect', 'Action', 'Resource'} - statement.keys())}"
 
 
-def _other_action(statement: Mapping[str, Any]) -> Judgement:
+def _other_action(statement: Mapping[str, Any], role: str) -> CheckResult:
     given = statement["Action"]
-    actions = [str(each) for each in (given if isinstance(given, list | tuple) else [given])]
-    if any(each.lower().startswith("logs:") for each in actions):
+    actions = [str(action) for action in (given if isinstance(given, list | tuple) else [given])]
+    if any(action.lower().startswith("logs:") for action in actions):
         return not_yet("writes", action=actions[0])
-    if any(each.lower() == "sts:assumerole" for each in actions):
-        return not_yet("takes-up")
-    return not_yet("not-that")
-
-
-def _missing(wanted: Iterable[str], allowed: set[str]) -> str:
-    return listed(each for each in wanted if each not in allowed)
+    if any(action.lower() == "sts:assumerole" for action in actions):
+        return not_yet("assumes")
+    return not_yet("not-that", role=role)

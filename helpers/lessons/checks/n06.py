@@ -1,33 +1,36 @@
 """The checks of notebook 06: conversations counted, an ACL's entries read in order, and a function tried out."""
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from itertools import product
 from typing import Any
 
 from helpers.flowlogs import read_table
-from helpers.lessons.checks.n05 import INBOUND, shape, told
-from helpers.lessons.scene import Judgement, Scene, as_number, done, not_attempted, not_yet
+from helpers.lessons.account_view import AccountView, CheckResult, as_number, done, listed, not_attempted, not_yet
+from helpers.lessons.checks.n05 import INBOUND, inbound
+from helpers.lessons.faults import last_disturbed
+from helpers.lessons.the_lab import APP, CLIENT, LAB_WIDE, WEB
+from helpers.network import AclEntry, acl_allows
 
-ENDS = ["10.1.0.10", "10.2.0.10"]
-OF_VPC_A = ["10.1.0.10", "10.1.1.10", "10.1.255.254"]
-PRIVATE = ip_network("10.0.0.0/8")
-ICMP, EVERY = "1", "-1"
-LAST = 32767
+ENDS = [CLIENT, WEB]
+CLIENTS = [WEB, CLIENT, APP]
+EPHEMERAL = (32768, 45000, 60999)  # what Linux takes
+PRIVATE, TCP = IPv4Network(LAB_WIDE), 6
 HEAD = "2 123456789012 eni-00000000000000000"
 ODD_LINES = [
-    f"{HEAD} 10.1.0.10 10.2.0.10 40000 80 6 5 1000 1767600000 1767600060 ACCEPT OK",
-    f"{HEAD} 10.1.0.10 10.2.0.10 40000 8080 6 1 60 1767600000 1767600060 REJECT OK",
+    f"{HEAD} {CLIENT} {WEB} 40000 80 6 5 1000 1767600000 1767600060 ACCEPT OK",
+    f"{HEAD} {CLIENT} {WEB} 40000 8080 6 1 60 1767600000 1767600060 REJECT OK",
     f"{HEAD} - - - - - - - 1767600000 1767600060 - NODATA",
     f"{HEAD} - - - - - - - 1767600000 1767600060 - SKIPDATA",
 ]
 
 
-def check_06_1(scene: Scene) -> Judgement:
-    """TCP conversations between client-a and web-b, counted once each, whoever wrote of them."""
-    given = as_number(scene.answer)
+def check_06_1(account: AccountView) -> CheckResult:
+    """TCP conversations between client-a and web-b, counted once each, whichever end recorded them."""
+    given = as_number(account.answer)
     if given is None or not given.is_integer():
-        return not_yet("number", given=_shown(scene.answer))
-    records = scene.records()
+        return not_yet("number", given=_shown(account.answer))
+    records = account.records()
     between = records[records.srcaddr.isin(ENDS) & records.dstaddr.isin(ENDS) & (records.protocol == 6)]
     sent = between[between.srcaddr == ENDS[0]]
     back = between[between.srcaddr == ENDS[1]]
@@ -43,30 +46,30 @@ def check_06_1(scene: Scene) -> Judgement:
     return not_yet(found[0] if found else "far", given=int(given))
 
 
-def check_06_3(scene: Scene) -> Judgement:
-    """The ACL of private-b lets answers to pings of VPC A out again, and nothing that it never let out."""
-    rules = {shape(rule) for rule in scene.rules("sg-private-b") if not rule["IsEgress"]}
-    if rules != INBOUND["sg-private-b"]:
-        return not_yet("group", rules=told(rules ^ INBOUND["sg-private-b"]))
-    inward = scene.entries("acl-private-b", egress=False)
-    if [_entry(each) for each in inward if each["RuleNumber"] != LAST] != [f"100 allow all {PRIVATE}"]:
-        return not_yet("inbound", entries=_told(inward))
-    out = scene.entries("acl-private-b", egress=True)
-    if _reaches_beyond(out):
-        return not_yet("too-open", entries=_told(out))
-    shut = [address for address in OF_VPC_A if _decision(out, address) != "allow"]
-    if not shut:
-        return done()
-    untouched = [entry["RuleNumber"] for entry in out] == [90, 100, LAST] and out[0]["RuleAction"] == "deny"
-    return not_attempted() if untouched else not_yet("still", entries=_told(out), address=shut[0])
+def check_06_3(account: AccountView) -> CheckResult:
+    """Answers of db-b's page get out to every client again, and nothing passes that lesson 01 did not let pass."""
+    if last_disturbed(account.lab, "06.3") is None:
+        return not_attempted("unbroken")
+    if amiss := inbound(account, "sg-private-b") ^ INBOUND["sg-private-b"]:
+        return not_yet("group", rules=listed(amiss))
+    acl = account.acl("acl-private-b")
+    inward, out = ([entry for entry in acl.entries if entry.egress is way] for way in (False, True))
+    if [str(entry) for entry in inward[:-1]] != [f"rule 100: allow all traffic from {PRIVATE}"]:
+        return not_yet("inbound", entries="; ".join(map(str, inward)))
+    if any(entry.allow and not _is_private(entry) for entry in out):
+        return not_yet("too-open", entries="; ".join(map(str, out)))
+    for client, port in product(CLIENTS, EPHEMERAL):
+        if not acl_allows(acl, TCP, client, port, egress=True):
+            return not_yet("still", client=client, port=port)
+    return done()
 
 
-def check_06_4(scene: Scene) -> Judgement:
+def check_06_4(account: AccountView) -> CheckResult:
     """The learner's function adds up their own lines and four more, of every log status."""
-    count = scene.answer
+    count = account.answer
     if not callable(count):
         return not_yet("callable", given=_shown(count))
-    lines = [*scene.lines(), *ODD_LINES]
+    lines = [*account.lines(), *ODD_LINES]
     if failing := _failing(count, lines):
         return not_yet("raises", problem=failing[1], line=failing[0])
     answer = count(list(lines))
@@ -92,33 +95,9 @@ def _failing(count: Any, lines: Sequence[str]) -> tuple[str, str] | None:
     return lines[0], whole
 
 
-def _decision(entries: Sequence[Mapping[str, Any]], address: str) -> str:
-    """What the entries say of a ping's answer to this address: the first that matches decides."""
-    for entry in entries:
-        kind = entry.get("IcmpTypeCode", {}).get("Type", -1)
-        range_ = entry.get("CidrBlock")
-        fits = entry["Protocol"] in (ICMP, EVERY) and kind in (0, -1)
-        if fits and range_ and ip_address(address) in ip_network(range_):
-            return str(entry["RuleAction"])
-    return "deny"
-
-
-def _reaches_beyond(entries: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an entry allows addresses that lesson 01 did not let pass."""
-    allowed = [entry for entry in entries if entry["RuleAction"] == "allow"]
-    ranges = [ip_network(entry.get("CidrBlock") or entry.get("Ipv6CidrBlock") or "::/0") for entry in allowed]
-    return any(each.version != 4 or not each.subnet_of(PRIVATE) for each in ranges)  # type: ignore[arg-type]
-
-
-def _entry(entry: Mapping[str, Any]) -> str:
-    names = {EVERY: "all", ICMP: "icmp", "6": "tcp", "17": "udp"}
-    number = "*" if entry["RuleNumber"] == LAST else entry["RuleNumber"]
-    range_ = entry.get("CidrBlock") or entry.get("Ipv6CidrBlock")
-    return f"{number} {entry['RuleAction']} {names.get(entry['Protocol'], entry['Protocol'])} {range_}"
-
-
-def _told(entries: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(map(_entry, entries))
+def _is_private(entry: AclEntry) -> bool:
+    """Whether an entry names only addresses that lesson 01 let pass."""
+    return entry.cidr is not None and not entry.cidr.is_ipv6 and IPv4Network(entry.cidr.text).subnet_of(PRIVATE)
 
 
 def _shown(value: Any) -> str:

@@ -3,50 +3,59 @@
 Columns may be called anything and rows may come in any order: a row is found by the values that it must hold.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from helpers.lessons.scene import Judgement, Scene, done, not_yet
+from helpers.flowlogs import LogFormat, read_table
+from helpers.lessons.account_view import AccountView, CheckResult, done, not_yet
+from helpers.lessons.the_lab import CLIENT, MACHINES, WEB
 
-TALKERS = ["10.1.0.10", "10.2.0.10"]
+TALKERS = [CLIENT, WEB]
 SERVICE_PORTS = 1024
 MINUTES = 2
+VERDICTS = ("REJECT", "ACCEPT")
 ATTEMPTS = 3
-CUSTOM = "custom-format"
+CUSTOM_GROUP, CUSTOM_FLOW_LOG = "formats/custom", "flow-log-custom"
+TCP, BOTH = 6, 2
+CONVERSATION = ("srcaddr", "dstaddr", "srcport", "dstport")
+_JOINED = re.compile(r"(\d+\.){3}\d+[^\d.]")  # an address and something behind it, as concat makes it
 Row = Mapping[str, str]
 Key = tuple[str, ...]
-Table = dict[Key, int]
+Table = Mapping[Key, float]
 
 
-def check_07_1(scene: Scene) -> Judgement:
-    """Rejected records for each door, which is an address and a port."""
-    rows, records = _asked(scene)
-    shut = records[records.action == "REJECT"]
+def check_07_1(account: AccountView) -> CheckResult:
+    """Rejected records for each destination, which is an address and a port."""
+    rows, records = _asked(account)
+    rejects = records[records.action == "REJECT"]
     everything = records[records.action.notna()]
-    known = {"accepts": _doors(everything, "dstaddr", "dstport"), "no-port": _doors(shut, "dstaddr")}
-    known["no-address"] = _doors(shut, "dstport")
-    wanted = _doors(shut, "dstaddr", "dstport")
+    known = {"accepts": _counted(everything, "dstaddr", "dstport"), "no-port": _counted(rejects, "dstaddr")}
+    known["no-address"] = _counted(rejects, "dstport")
+    wanted = _counted(rejects, "dstaddr", "dstport")
     return done() if _matches(rows, wanted) else _first(rows, known, wanted=len(wanted))
 
 
-def check_07_2(scene: Scene) -> Judgement:
+def check_07_2(account: AccountView) -> CheckResult:
     """Bytes that client-a and web-b sent each other, counted at one end."""
-    rows, records = _asked(scene)
+    rows, records = _asked(account)
     fine = records[(records.action == "ACCEPT") & records.srcaddr.isin(TALKERS) & records.dstaddr.isin(TALKERS)]
     views: list[Table] = [_pairs(part) for _, part in fine.groupby("interface_id")]
-    own = {"client-a": TALKERS[0], "web-b": TALKERS[1]}
-    views.append(_pairs(fine[fine.srcaddr == fine.machine.map(own)]))  # from each what it sent
-    views.append(_pairs(fine[fine.dstaddr == fine.machine.map(own)]))
+    own = {MACHINES[address]: address for address in TALKERS}
+    views.append(_pairs(fine[fine.srcaddr == fine.instance.map(own)]))  # from each what it sent
+    views.append(_pairs(fine[fine.dstaddr == fine.instance.map(own)]))
     if any(len(view) == len(TALKERS) and _matches(rows, view) for view in views):
         return done()
-    return _first(rows, {"doubled": _pairs(fine)}, wanted=len(TALKERS))
+    doubled = _pairs(fine)
+    halved = {pair: total / 2 for pair, total in doubled.items()}
+    return _first(rows, {"doubled": doubled, "halved": halved}, wanted=len(TALKERS))
 
 
-def check_07_3(scene: Scene) -> Judgement:
+def check_07_3(account: AccountView) -> CheckResult:
     """Accepted requests by service port: what was asked for, not what the answers went to."""
-    rows, records = _asked(scene)
+    rows, records = _asked(account)
     fine = records[(records.action == "ACCEPT") & records.protocol.isin([6, 17])]
     asked = fine[(fine.dstport < SERVICE_PORTS)]
     wanted: Table = {(str(port),): int(total) for port, total in asked.groupby("dstport").bytes.sum().items()}
@@ -59,9 +68,9 @@ def check_07_3(scene: Scene) -> Judgement:
     return _first(rows, {"answers": everything, "pings": pings, "counted": counts}, wanted=len(wanted))
 
 
-def check_07_4(scene: Scene) -> Judgement:
+def check_07_4(account: AccountView) -> CheckResult:
     """Accepted bytes per two minutes."""
-    rows, records = _asked(scene)
+    rows, records = _asked(account)
     fine = records[records.action == "ACCEPT"]
 
     def per(minutes: int, table: Any = fine) -> dict[Key, int]:
@@ -75,35 +84,40 @@ def check_07_4(scene: Scene) -> Judgement:
     return _first(rows, {"minutes": per(1), "hours": per(60), "rejects": with_all}, wanted=len(per(MINUTES)))
 
 
-def check_07_5(scene: Scene) -> Judgement:
-    """The rejected ports of the custom format's records."""
-    rows = _custom(scene)
+def check_07_5(account: AccountView) -> CheckResult:
+    """The destinations that rejected something, out of the custom format's records."""
+    custom = AccountView(account.lab, account.answer)
+    custom.log_group = f"/{account.lab.prefix}/{CUSTOM_GROUP}"
+    flow_log = account.resource_id("vpc-flow-log", CUSTOM_FLOW_LOG)
+    described = account.client("ec2").describe_flow_logs(FlowLogIds=[flow_log])["FlowLogs"][0]
+    rows = custom.query(account.answer)
     if not rows:
         return not_yet("empty")
-    values = [set(row.values()) for row in rows]
-    wanted = {("10.2.0.10", "8080"), ("10.2.1.10", "5432")}
-    found = {pair for pair in wanted if any(set(pair) <= each for each in values)}
-    if any("22" in each and "10.2.0.10" in each for each in values):
+    records = read_table(custom.lines(), format=LogFormat.parse(described["LogFormat"]))
+    records = records[records.start * 1000 >= custom.group()["creationTime"]]
+    rejects, accepts = (_counted(records[records.action == verdict], "dstaddr", "dstport") for verdict in VERDICTS)
+    if any(_is_accepted(row, accepts, rejects) for row in rows):
         return not_yet("accepted")
-    if any("40113" in each or "40114" in each for each in values) and not found:
-        return not_yet("own-port")
-    return done() if found == wanted else not_yet("fields", shown=_shown(rows))
+    if all(any(_holds(row, key) for row in rows) for key in rejects):
+        return done()
+    own = _counted(records[records.action == "REJECT"], "dstaddr", "srcport")
+    return not_yet("own-port" if any(_holds(row, key) for row in rows for key in own) else "fields", shown=_shown(rows))
 
 
-def check_07_6(scene: Scene) -> Judgement:
+def check_07_6(account: AccountView) -> CheckResult:
     """A range, in seconds, that holds every record there is."""
-    when = scene.answer
+    when = account.answer
     if not isinstance(when, Mapping) or not {"startTime", "endTime"} <= when.keys():
         return not_yet("shape")
     start, end = when["startTime"], when["endTime"]
-    if any(isinstance(each, bool) or not isinstance(each, int) for each in (start, end)):
+    if any(isinstance(moment, bool) or not isinstance(moment, int) for moment in (start, end)):
         return not_yet("whole", start=repr(start)[:40], end=repr(end)[:40])
     if max(start, end) > 10**11:
         return not_yet("milliseconds", start=start, end=end)
     if start >= end:
         return not_yet("order", start=start, end=end)
-    records = _visible(scene)
-    asked = scene.query('filter action = "REJECT" | stats count(*) as records', since=start, until=end)
+    records = _visible(account)
+    asked = account.query('filter action = "REJECT" | stats count(*) as records', since=start, until=end)
     got = int(float(asked[0].get("records", "0"))) if asked else 0
     there = records[records.action == "REJECT"]
     if got == len(there[there.start <= end]) and not (there.start > end).any():
@@ -111,24 +125,36 @@ def check_07_6(scene: Scene) -> Judgement:
     return not_yet("narrow", got=got, span=end - start)
 
 
-def _asked(scene: Scene) -> tuple[list[dict[str, str]], Any]:
-    """The learner's rows, and the records as they were then: both anew where some arrived in between."""
-    records = _visible(scene)
+def check_07_7(account: AccountView) -> CheckResult:
+    """The TCP conversations that one end accepted and the other rejected."""
+    rows, records = _asked(account)
+    verdicts = records[(records.protocol == TCP) & records.action.notna()]
+    both = _verdicts(verdicts, *CONVERSATION)
+    wanted = {key: number for key, number in both.items() if number == BOTH}
+    if _matches(rows, wanted):
+        return done()
+    pairs = {key: number for key, number in _verdicts(verdicts, "srcaddr", "dstaddr").items() if number == BOTH}
+    return _first(rows, {"all": both, "pairs": pairs}, wanted=len(wanted))
+
+
+def _asked(account: AccountView) -> tuple[list[dict[str, str]], Any]:
+    """The learner's rows, and the records as they were then: both again where some arrived in between."""
+    records = _visible(account)
     for _ in range(ATTEMPTS):
-        before, rows = len(records), scene.query(scene.answer)
-        records = _visible(scene)
+        before, rows = len(records), account.query(account.answer)
+        records = _visible(account)
         if len(records) == before:
             break
     return rows, records
 
 
-def _visible(scene: Scene) -> Any:
+def _visible(account: AccountView) -> Any:
     """The records that a query finds: no window that began before the group was made."""
-    records = scene.records()
-    return records[records.start * 1000 >= scene.group()["creationTime"]]
+    records = account.records()
+    return records[records.start * 1000 >= account.group()["creationTime"]]
 
 
-def _first(rows: Sequence[Row], known: Mapping[str, Table], *, wanted: int) -> Judgement:
+def _first(rows: Sequence[Row], known: Mapping[str, Table], *, wanted: int) -> CheckResult:
     """The message of the first known mistake that these rows are, else what was found."""
     if not rows:
         return not_yet("empty")
@@ -145,14 +171,26 @@ def _matches(rows: Sequence[Row], wanted: Table) -> bool:
     return all(any(_holds(row, key, number) for row in rows) for key, number in wanted.items())
 
 
-def _holds(row: Row, key: Key, number: float) -> bool:
-    left = list(row.values())
+def _holds(row: Row, key: Key, number: float | None = None) -> bool:
+    left = [part for value in row.values() for part in _parts(value)]
     for part in key:
         same = next((value for value in left if _same(value, part)), None)
         if same is None:
             return False
         left.remove(same)
-    return any(_number(value) == number for value in left)
+    return number is None or any(_number(value) == number for value in left)
+
+
+def _is_accepted(row: Row, accepts: Table, rejects: Table) -> bool:
+    """Whether a row is about something that was only accepted. A row of a rejected destination may hold more numbers,
+    and one of them may look like a port: the TCP flags 0 of a lookup like the port of a ping.
+    """
+    rejected = any(_holds(row, key) for key in rejects)
+    return not rejected and any(_holds(row, key) for key in accepts.keys() - rejects.keys())
+
+
+def _parts(value: str) -> list[str]:
+    return re.split(r"[^\d.]+", value) if _JOINED.match(value) else [value]
 
 
 def _same(value: str, part: str) -> bool:
@@ -166,9 +204,14 @@ def _number(value: str) -> float | None:
         return None
 
 
-def _doors(records: Any, *columns: str) -> Table:
+def _counted(records: Any, *columns: str) -> Table:
     """How many records there are for each combination of values."""
     return dict(Counter(zip(*(records[column].astype(str) for column in columns), strict=True)))
+
+
+def _verdicts(records: Any, *columns: str) -> Table:
+    """How many different verdicts there are for each combination of values."""
+    return _counted(records.drop_duplicates([*columns, "action"]), *columns)
 
 
 def _pairs(records: Any) -> Table:
@@ -183,10 +226,3 @@ def _clock(seconds: int) -> str:
 
 def _shown(rows: Sequence[Row]) -> str:
     return "; ".join(f"{name} = {value}" for name, value in list(rows[0].items())[:6])[:200]
-
-
-def _custom(scene: Scene) -> list[dict[str, str]]:
-    """The learner's query over the group with the custom format."""
-    other = Scene(scene.lab)
-    other.log_group = f"/{scene.lab.prefix}/{CUSTOM}"
-    return other.query(scene.answer)

@@ -6,86 +6,102 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from helpers.detection import port_scans, score
-from helpers.lessons.scene import Judgement, Scene, Stop, commands_sent, done, not_attempted, not_yet, numbers
-from helpers.network import Connections, Packet, Topology, trace
+from helpers.lessons.account_view import (
+    AccountView,
+    CheckEnded,
+    CheckResult,
+    commands_sent,
+    done,
+    not_attempted,
+    not_yet,
+    numbers,
+)
+from helpers.lessons.the_lab import APP, CLIENT, DB, MACHINES, WEB
+from helpers.network import Connections, Topology, trace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CLIENT, APP, WEB, DB = "10.1.0.10", "10.1.1.10", "10.2.0.10", "10.2.1.10"
-NAMES = {CLIENT: "client-a", APP: "app-a", WEB: "web-b", DB: "db-b"}
 SCAN, GUESSES = (CLIENT, DB), (WEB, DB)
 _SCANNED = (1, 22, 53, 80, 443, 1023, 1024, 8080, 33000, 65535)
-_LAST_ENTRY = 32767
+_BENIGN = ((APP, 80), (WEB, 80), (WEB, 22))
+_MANY_PORTS = 10
 # The three ways of the language to count different values: at once, or one row for each first, and then the rows.
 COUNTS_PORTS = re.compile(r"\bcount_distinct\s*\(|\bdedup\b|\bstats\b.*\|\s*stats\b", re.IGNORECASE | re.DOTALL)
-_MARGIN = 60  # seconds: a window begins up to a minute before its packets
+_BEFORE, _AFTER = 60, 120  # seconds: a window begins up to a minute before its packets; the last command ends in two
 
 
-def check_09_1(scene: Scene) -> Judgement:
+def check_09_1(account: AccountView) -> CheckResult:
     """A query names the scanner and nobody else, by counting ports."""
-    rows = _named_rows(scene, SCAN[0])
-    if not COUNTS_PORTS.search(without_comments(scene.answer)):
+    rows = _named_rows(account, SCAN[0])
+    if not COUNTS_PORTS.search(without_comments(account.answer)):
         return not_yet("counts-records")
-    return _judged_rows(rows, SCAN[0]) or done()
+    return _judged_rows(rows, SCAN[0]) or _threshold_problem(account) or done()
 
 
-def check_09_2(scene: Scene) -> Judgement:
+def check_09_2(account: AccountView) -> CheckResult:
     """A choice of records lets the rule find the scan and accuse nobody: in the learner's records, in the same ones
-    with other addresses, and in the same ones at a host without any filter."""
-    if not callable(scene.answer):
-        return not_yet("no-function", kind=type(scene.answer).__name__)
-    talk = _talk(scene)
-    if (given := _no_table(scene.answer, talk)) is not None:
+    with other addresses, at other ports, and at a host without any filter.
+    """
+    if not callable(account.answer):
+        return not_yet("no-function", kind=type(account.answer).__name__)
+    talk = _talk(account)
+    if (given := _no_table(account.answer, talk)) is not None:
         return not_yet("no-table", kind=given)
-    own = _scored(scene.answer, talk, SCAN)
-    if own.accused:
-        return not_yet("accuses", names=_names(source for source, _ in own.accused), precision=f"{own.precision:.0%}")
+    own = _scored(account.answer, talk, SCAN)
+    if own.false_positives:
+        return not_yet(
+            "accuses", names=_names(source for source, _ in own.false_positives), precision=f"{own.precision:.0%}"
+        )
     if own.missed:
         return not_yet("misses", recall=f"{own.recall:.0%}")
-    if _scored(scene.answer, _renamed(talk), (f"{SCAN[0]}0", f"{SCAN[1]}0")).missed:
+    if _scored(account.answer, _renamed(talk), (f"{SCAN[0]}0", f"{SCAN[1]}0")).missed:
         return not_yet("by-name")
-    open_host = _scored(scene.answer, _at_an_open_host(talk), SCAN)
+    moved = _scored(account.answer, _at_other_ports(talk), SCAN)
+    if moved.false_positives or moved.missed:
+        return not_yet("port-list", precision=f"{moved.precision:.0%}", recall=f"{moved.recall:.0%}")
+    open_host = _scored(account.answer, _at_an_open_host(talk), SCAN)
     if open_host.missed:
         return not_yet("blind")
-    return not_yet("accuses-open", precision=f"{open_host.precision:.0%}") if open_host.accused else done()
+    return not_yet("accuses-open", precision=f"{open_host.precision:.0%}") if open_host.false_positives else done()
 
 
-def check_09_3(scene: Scene) -> Judgement:
-    """A query names who guesses passwords, with the number of connections as it was."""
-    rows = _named_rows(scene, GUESSES[0])
+def check_09_3(account: AccountView) -> CheckResult:
+    """A query names who tries many logins, with the number of connections as it was."""
+    rows = _named_rows(account, GUESSES[0])
     problem = _judged_rows(rows, GUESSES[0])
     if problem is not None:
         return problem
-    talk = _talk(scene)
-    knocks = talk[(talk.srcaddr == WEB) & (talk.dstaddr == DB) & (talk.dstport == 22)]
-    accepted = knocks[knocks.action == "ACCEPT"]
+    talk = _talk(account)
+    attempts = talk[(talk.srcaddr == WEB) & (talk.dstaddr == DB) & (talk.dstport == 22)]
+    accepted = attempts[attempts.action == "ACCEPT"]
     said = {number for column in rows[0] for number in numbers(rows, column)}
-    if said & {accepted.srcport.nunique(), knocks.srcport.nunique()}:
+    if said & {accepted.srcport.nunique(), attempts.srcport.nunique()}:
         return done()
-    if said & {len(accepted), len(knocks)}:
+    if said & {len(accepted), len(attempts)}:
         return not_yet("doubled", records=len(accepted))
     return not_yet("no-count")
 
 
-def check_09_4(scene: Scene) -> Judgement:
+def check_09_4(account: AccountView) -> CheckResult:
     """The network ACL of db-b's subnet turns the scanner away, and nobody else."""
-    entries = [*scene.entries("acl-private-b", egress=False), *scene.entries("acl-private-b", egress=True)]
-    denials = [one for one in entries if one["RuleAction"] == "deny" and one["RuleNumber"] < _LAST_ENTRY]
-    topology = scene.lab.topology()
-    reached = [port for port in _SCANNED if _passes_the_acl(topology, CLIENT, port)]
-    if not denials and len(reached) == len(_SCANNED):
+    denials = [entry for entry in account.acl("acl-private-b").entries if not entry.allow and entry.cidr]
+    topology = account.lab.topology()
+    reached = [port for port in _SCANNED if _passes_the_acl(account, topology, CLIENT, port)]
+    usual = all(_delivered(account, topology, other, port) for other, port in (*_BENIGN, (CLIENT, 80)))
+    if not denials and usual and len(reached) == len(_SCANNED):
         return not_attempted()
     for entry in denials:
-        block = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"])
-        if block.num_addresses > 1:
-            return not_yet("wide", number=entry["RuleNumber"], block=block, addresses=f"{block.num_addresses:,}")
-    for other, port in ((APP, 80), (WEB, 80), (WEB, 22)):
-        if not _delivered(topology, other, port):
-            return not_yet("innocent", name=NAMES[other], port=port)
+        count = ip_network(str(entry.cidr)).num_addresses
+        if count > 1:
+            return not_yet("wide", number=entry.number, block=entry.cidr, addresses=f"{count:,}")
+    for other, port in _BENIGN:
+        if not _delivered(account, topology, other, port):
+            return not_yet("benign", name=MACHINES[other], port=port)
     if not reached:
         return done()
-    return not_yet("reaches" if len(reached) == len(_SCANNED) else "some", port=reached[0])
+    acl = account.resource_id("network-acl", "acl-private-b")
+    return not_yet("reaches" if len(reached) == len(_SCANNED) else "some", port=reached[0], acl=acl)
 
 
 def without_comments(query: str) -> str:
@@ -93,43 +109,64 @@ def without_comments(query: str) -> str:
     return "\n".join(line for line in query.splitlines() if not line.lstrip().startswith("#"))
 
 
-def _since(scene: Scene) -> float:
-    """When the traffic of notebook 09 began, in epoch seconds; ends the check where there is none."""
-    mark, machines = scene.lab.name("09 "), ("client-a", "web-b")
-    for name in machines:
-        scene.one("instance", name)
-    every = [one for name in machines for one in commands_sent(scene.lab, name)]
-    sent = [one for one in every if one.get("Comment", "").startswith(mark)]
-    if not sent:
-        raise Stop(not_attempted("no-traffic"))
-    return float(min(one["RequestedDateTime"] for one in sent).timestamp())
+def _span(account: AccountView) -> tuple[float, float]:
+    """The time range of notebook 09's traffic, in epoch seconds; ends the check where there is none."""
+    sent = {}
+    for name, what in (("client-a", "tool"), ("web-b", "guesses")):
+        account.resource_id("instance", name)
+        for command in commands_sent(account.lab, name):
+            if command.get("Comment") == account.lab.name(f"09 {what}"):
+                sent[what] = command["RequestedDateTime"].timestamp()
+    if len(sent) < 2:
+        raise CheckEnded(not_attempted("no-traffic"))
+    return sent["tool"] - _BEFORE, sent["guesses"] + _AFTER
 
 
-def _talk(scene: Scene) -> "pd.DataFrame":
-    table = scene.records(since=_since(scene) - _MARGIN)
+def _talk(account: AccountView) -> "pd.DataFrame":
+    since, until = _span(account)
+    table = account.records(since=since)
+    table = table[table.start <= until]
     private = table.srcaddr.str.startswith("10.") & table.dstaddr.str.startswith("10.")
     return table[private.fillna(value=False).astype(bool)].reset_index(drop=True)
 
 
-def _named_rows(scene: Scene, culprit: str) -> list[dict[str, str]]:
+def _named_rows(account: AccountView, culprit: str) -> list[dict[str, str]]:
     """The rows of the learner's query; ends the check where they cannot be judged."""
-    since = _since(scene)
-    rows = scene.query(scene.answer, since=since - _MARGIN)
-    if culprit in str(scene.answer):
-        raise Stop(not_yet("by-name"))
+    since, until = _span(account)
+    rows = account.query(account.answer, since=since, until=until)
+    if culprit in str(account.answer):
+        raise CheckEnded(not_yet("by-name"))
     if not rows:
-        raise Stop(not_yet("nothing"))
+        raise CheckEnded(not_yet("nothing"))
     if any("srcAddr" not in row for row in rows):
-        raise Stop(not_yet("no-address", columns=", ".join(sorted({name for row in rows for name in row}))))
+        raise CheckEnded(not_yet("no-address", columns=", ".join(sorted({name for row in rows for name in row}))))
     return rows
 
 
-def _judged_rows(rows: list[dict[str, str]], culprit: str) -> Judgement | None:
+def _judged_rows(rows: list[dict[str, str]], culprit: str) -> CheckResult | None:
     sources = {row["srcAddr"] for row in rows}
     if culprit not in sources:
         return not_yet("misses", names=_names(sources))
     if sources != {culprit}:
         return not_yet("accuses", names=_names(sources - {culprit}))
+    return None
+
+
+def _threshold_problem(account: AccountView) -> CheckResult | None:
+    """Whether the query errs on the same scan at as many ports as count, or at one less; run here, not by AWS."""
+    from helpers.insights import Event, LogTable, run  # takes half a second to load
+
+    talk = _talk(account)
+    at_db = talk[(talk.srcaddr == SCAN[0]) & (talk.dstaddr == SCAN[1])]
+    refused = sorted(at_db[at_db.action == "REJECT"].dstport.unique())
+    for count in (_MANY_PORTS, _MANY_PORTS - 1):
+        kept = talk.drop(at_db[~at_db.dstport.isin(refused[:count])].index)
+        table = LogTable(account.log_group)
+        lines: Any = kept.itertuples()
+        table.append(Event(int(line.start) * 1000, 0, line.interface_id, line.line) for line in lines)
+        named = {value for row in run(account.answer, table).rows for name, value in row if name == "srcAddr"}
+        if named != ({SCAN[0]} if count >= _MANY_PORTS else set()):
+            return not_yet("threshold", ports=count, names=_names(named) or "nobody")
     return None
 
 
@@ -147,13 +184,19 @@ def _scored(choose: Callable[[Any], Any], talk: "pd.DataFrame", truth: tuple[str
         chosen = choose(talk.copy())
         findings = port_scans(chosen)
     except Exception as problem:  # the learner's own code, half written perhaps
-        raise Stop(not_yet("raises", problem=f"{type(problem).__name__}: {problem}")) from problem
+        raise CheckEnded(not_yet("raises", problem=f"{type(problem).__name__}: {problem}")) from problem
     return score(findings, {truth})
 
 
 def _renamed(talk: "pd.DataFrame") -> "pd.DataFrame":
     """The same records, as if all machines had other addresses."""
     return talk.assign(srcaddr=talk.srcaddr + "0", dstaddr=talk.dstaddr + "0")
+
+
+def _at_other_ports(talk: "pd.DataFrame") -> "pd.DataFrame":
+    """The same records, as if every service, and what was scanned, had a port from 8000 on."""
+    ports = talk[["srcport", "dstport"]]
+    return talk.assign(**ports.where(ports >= 1024, ports + 8000))
 
 
 def _at_an_open_host(talk: "pd.DataFrame") -> "pd.DataFrame":
@@ -167,18 +210,20 @@ def _at_an_open_host(talk: "pd.DataFrame") -> "pd.DataFrame":
     return pd.concat([let_in, answers], ignore_index=True)
 
 
-def _passes_the_acl(topology: Topology, source: str, port: int) -> bool:
+def _passes_the_acl(account: AccountView, topology: Topology, source: str, port: int) -> bool:
     """Whether a packet to db-b gets as far as the security group."""
-    way, _ = trace(topology, Packet(source, DB, 6, src_port=45000, dst_port=port, tcp_flags=2), Connections())
+    asked = account.packet(source, DB, 6, src_port=45000, dst_port=port, tcp_flags=2)
+    way, _ = trace(topology, asked, Connections())
     return way.outcome == "delivered" or (way.deciding is not None and way.deciding.kind == "group")
 
 
-def _delivered(topology: Topology, source: str, port: int) -> bool:
-    asked = Packet(source, DB, 6, src_port=45000, dst_port=port, tcp_flags=2)
+def _delivered(account: AccountView, topology: Topology, source: str, port: int) -> bool:
+    asked = account.packet(source, DB, 6, src_port=45000, dst_port=port, tcp_flags=2)
     there, memory = trace(topology, asked, Connections())
-    back, _ = trace(topology, Packet(DB, source, 6, src_port=port, dst_port=45000, tcp_flags=18), memory)
+    answer = account.packet(DB, source, 6, src_port=port, dst_port=45000, tcp_flags=18)
+    back, _ = trace(topology, answer, memory)
     return there.outcome == back.outcome == "delivered"
 
 
 def _names(addresses: Iterable[str]) -> str:
-    return ", ".join(sorted({f"{address} ({NAMES.get(address, 'not of your lab')})" for address in addresses}))
+    return ", ".join(sorted({f"{address} ({MACHINES.get(address, 'not of your lab')})" for address in addresses}))

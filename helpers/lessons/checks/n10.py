@@ -1,26 +1,39 @@
-"""Notebook 10: weights, a factor, a retention and a cheaper query, each compared with the account's own records."""
+"""Notebook 10: lengths, a plan, two retentions and a cheaper query, each compared with the account or the estimate."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from helpers.lessons.scene import Judgement, Scene, Stop, as_number, done, listed, not_attempted, not_yet
+from helpers.lessons.account_view import (
+    AccountView,
+    CheckEnded,
+    CheckResult,
+    done,
+    listed,
+    not_attempted,
+    not_yet,
+)
+from helpers.pricing import COMPRESSION, EVENT_OVERHEAD, Estimate
 
 VERDICTS = ("ACCEPT", "REJECT")
 START, ACTION, BYTES = 10, 12, 9
-NEEDED_DAYS, BEST_DAYS = 80, 90
+TEAM_GB, TEAM_SCANNED_GB, BUDGET = 720, 7_200, 200
+NEEDED_DAYS, ALLOWED_DAYS, AUDIT_DAYS = 80, 90, 365
+AUDIT_GROUP = "formats/audit"
+ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+AUDITED = ("start", "interface-id", "dstport", "action")
 CLOSE = 0.02
-MINUTE, DOUBLE = 60, 2
+MINUTE, HOURS = 60, 24
 AS_MILLISECONDS = 10**11
+SHOWN_ROWS = 4
 Row = Mapping[str, str]
 
 
-def check_10_1(scene: Scene) -> Judgement:
-    """A query whose rows hold, for each verdict, the weight of its records."""
-    before = _queryable(scene)
-    rows = scene.query(scene.answer)
-    after = _queryable(scene)
+def check_10_1(account: AccountView) -> CheckResult:
+    """A query whose rows hold, for each verdict, the length of its records."""
+    before = _queryable(account)
+    rows = account.query(account.answer)
+    after = _queryable(account)
     found = {row["action"]: row for row in rows if row.get("action") in VERDICTS}
     recorded = {fields[ACTION] for fields in before} & set(VERDICTS)
     if not found:
@@ -35,51 +48,76 @@ def check_10_1(scene: Scene) -> Judgement:
     return done()
 
 
-def check_10_2(scene: Scene) -> Judgement:
-    """ALL over ACCEPT, in bytes, with or without the lines that have no verdict."""
-    answer = as_number(scene.answer)
-    return not_yet("shape", given=type(scene.answer).__name__) if answer is None else _factor(scene, answer)
+def check_10_2(account: AccountView) -> CheckResult:
+    """An estimate within the budget that gives up nothing that the team needs."""
+    plan = account.answer
+    if not isinstance(plan, Estimate):
+        return not_yet("shape", given=type(plan).__name__)
+    quantity = {line.meter.usage: float(line.quantity) for line in plan.lines}
+    if "S3-Egress-Bytes" in quantity:
+        return not_yet("s3")
+    ingested = quantity.get("VendedLog-Bytes", 0) + quantity.get("VendedLogIA-Bytes", 0)
+    if ingested < TEAM_GB * (1 - CLOSE):
+        return not_yet("fewer", ingested=ingested)
+    if quantity.get("TimedStorage-ByteHrs", 0) < TEAM_GB * float(COMPRESSION) * (1 - CLOSE):
+        return not_yet("past")
+    scanned = quantity.get("DataScanned-Bytes", 0)
+    if scanned < TEAM_SCANNED_GB / HOURS * (1 - CLOSE):
+        return not_yet("queries", scanned=scanned)
+    return done() if plan.full_total <= BUDGET else not_yet("over", total=plan.full_total)
 
 
-def check_10_3(scene: Scene) -> Judgement:
-    """The shortest retention that covers what is needed."""
-    days = scene.group().get("retentionInDays")
+def check_10_3(account: AccountView) -> CheckResult:
+    """Addresses for 90 days, and what the auditor asks for, without addresses, for a year."""
+    name, audit_name = account.log_group, f"/{account.lab.prefix}/{AUDIT_GROUP}"
+    days, audit = account.group().get("retentionInDays"), account.groups(audit_name).get(audit_name)
     if days is None:
-        return not_attempted()
-    if days < NEEDED_DAYS:
-        return not_yet("too-short", days=days)
-    return done() if days <= BEST_DAYS else not_yet("too-long", days=days)
+        return not_yet("never", group=name) if audit else not_attempted()
+    if days < NEEDED_DAYS or days > ALLOWED_DAYS:
+        return not_yet("too-short" if days < NEEDED_DAYS else "too-long", group=name, days=days)
+    if audit is None:
+        return not_yet("no-audit", group=name, audit=audit_name)
+    kept = audit.get("retentionInDays", math.inf)
+    if kept < AUDIT_DAYS:
+        return not_yet("audit-short", audit=audit_name, days=kept)
+    if kept == math.inf:
+        return not_yet("never", group=audit_name)
+    if missing := account.tags_amiss(account.group_tags(audit)):
+        return not_yet("tags", audit=audit_name, missing=listed(missing))
+    return _auditor_s_flow_logs(account, audit_name)
 
 
-def check_10_4(scene: Scene) -> Judgement:
-    """The rows of the group's first minute, for the bytes of that minute."""
-    start, end, text = _arguments(scene.answer)
-    starts = [int(fields[START]) for fields in _queryable(scene)]
+def check_10_4(account: AccountView) -> CheckResult:
+    """The rows of the group's first minute with a verdict, for the bytes of that minute."""
+    start, end, text = _arguments(account.answer)
+    starts = [int(fields[START]) for fields in _queryable(account) if fields[ACTION] in VERDICTS]
     if not starts:
-        return not_yet("missing", kind="record in the group", name=scene.log_group)
+        return not_yet("missing", kind="record with a verdict in the group", name=account.log_group)
     first = min(starts)
-    reference = scene.run_query("stats count(*) as records by action", first, first + MINUTE - 1)
-    mine = scene.run_query(text, start, end)
+    reference = account.run_query("stats count(*) as records by action", first, first + MINUTE - 1)
+    mine = account.run_query(text, start, end)
+    if end == first + MINUTE and start <= first:
+        return not_yet("one-second")
     if _rows(mine) != _rows(reference):
-        return not_yet("other-answer", seen=f"{len(mine['results'])} row(s), {sorted(map(sorted, _rows(mine)))}")
+        return not_yet("other-answer", seen=_shown(mine), wanted=_shown(reference))
     scanned, enough = mine["statistics"]["bytesScanned"], reference["statistics"]["bytesScanned"]
     if scanned > enough * (1 + CLOSE):
         return not_yet("scans-more", scanned=scanned, enough=enough)
     return done()
 
 
-def _queryable(scene: Scene) -> list[list[str]]:
+def _queryable(account: AccountView) -> list[list[str]]:
     """The fields of the records that a query can find: those whose window began after their group was made."""
-    made = scene.group()["creationTime"] / 1000
-    records = (line.split() for line in scene.lines())
+    made = account.group()["creationTime"] / 1000
+    records = (line.split() for line in account.lines())
     return [fields for fields in records if int(fields[START]) >= made]
 
 
-# --- 10.1 and 10.2 ----------------------------------------------------------------------------------------------
+# --- 10.1 and 10.3 ----------------------------------------------------------------------------------------------
 
 
 def _weight(records: Sequence[Sequence[str]], action: str) -> int:
-    """What the records of a verdict weigh: their fields and the blanks between them."""
+    """The bytes of a verdict's records: their fields and the blanks between them."""
     return sum(len(" ".join(fields)) for fields in records if fields[ACTION] == action)
 
 
@@ -93,31 +131,30 @@ def _values(row: Row) -> list[float]:
     return found
 
 
-def _misread(records: Sequence[Sequence[str]], action: str, values: Sequence[float]) -> Judgement:
-    """What else the numbers are: the packets' bytes, the records, or the mean."""
+def _misread(records: Sequence[Sequence[str]], action: str, values: Sequence[float]) -> CheckResult:
+    """What else the numbers are: the packets' bytes, the records, the mean, or the lines with their overhead."""
     ours = [fields for fields in records if fields[ACTION] == action]
     traffic, weight = sum(int(fields[BYTES]) for fields in ours), _weight(records, action)
-    for key, other in (("traffic", traffic), ("counts", len(ours)), ("mean", weight / len(ours))):
+    others = {"traffic": traffic, "counts": len(ours), "mean": weight / len(ours)}
+    for key, other in (others | {"overhead": weight + EVENT_OVERHEAD * len(ours)}).items():
         if any(math.isclose(value, other, rel_tol=CLOSE) for value in values):
             return not_yet(key)
     return not_yet("off", action=action, seen=", ".join(f"{value:g}" for value in values) or "no number")
 
 
-def _factor(scene: Scene, answer: float) -> Judgement:
-    records = [line.split() for line in scene.lines()]
-    weights = Counter({action: _weight(records, action) for action in (*VERDICTS, "-")})
-    accepted, rejected, silent = (weights[each] for each in (*VERDICTS, "-"))
-    if not accepted:
-        return not_yet("missing", kind="accepted record in the group", name=scene.log_group)
-    right = [(accepted + rejected) / accepted, (accepted + rejected + silent) / (accepted + silent)]
-    if any(math.isclose(answer, each, rel_tol=CLOSE) for each in right):
-        return done()
-    share = rejected / (accepted + rejected)
-    if math.isclose(answer, share, rel_tol=3 * CLOSE):
-        return not_yet("share", answer=answer)
-    if math.isclose(answer, DOUBLE):
-        return not_yet("doubles")
-    return not_yet("less" if answer < 1 else "off", answer=answer)
+def _auditor_s_flow_logs(account: AccountView, group: str) -> CheckResult:
+    """Whether a flow log writes into the auditor's group, and each one what it should."""
+    where = [{"Name": "log-group-name", "Values": [group]}]
+    flow_logs = account.client("ec2").describe_flow_logs(Filters=where)["FlowLogs"]
+    if not flow_logs:
+        return not_yet("no-writer", audit=group)
+    for flow_log in flow_logs:
+        fields = [field.strip("${}") for field in flow_log["LogFormat"].split()]
+        if addresses := set(ADDRESSES).intersection(fields):
+            return not_yet("addresses", flow_log=flow_log["FlowLogId"], fields=listed(addresses))
+        if lacking := set(AUDITED).difference(fields):
+            return not_yet("too-little", flow_log=flow_log["FlowLogId"], fields=listed(lacking))
+    return done()
 
 
 # --- 10.4 -------------------------------------------------------------------------------------------------------
@@ -126,23 +163,29 @@ def _factor(scene: Scene, answer: float) -> Judgement:
 def _arguments(answer: Any) -> tuple[int, int, str]:
     """Start, end and text of the learner's query; ends the check with what is wrong with them."""
     if not isinstance(answer, Mapping):
-        raise Stop(not_yet("shape", problem=f"yours is of type {type(answer).__name__}"))
+        raise CheckEnded(not_yet("shape", problem=f"yours is of type {type(answer).__name__}"))
     for name in ("startTime", "endTime", "queryString"):
         if answer.get(name) in (None, ...):
-            raise Stop(not_yet("shape", problem=f"`{name}` is missing"))
+            raise CheckEnded(not_yet("shape", problem=f"`{name}` is missing"))
     if not isinstance(answer["queryString"], str):
-        raise Stop(not_yet("shape", problem="`queryString` is no text"))
+        raise CheckEnded(not_yet("shape", problem="`queryString` is no text"))
     start, end = answer["startTime"], answer["endTime"]
     for name, moment in (("startTime", start), ("endTime", end)):
         if isinstance(moment, bool) or not isinstance(moment, int):  # boto3 takes nothing else
-            raise Stop(not_yet("shape", problem=f"`{name}` is no whole number"))
+            raise CheckEnded(not_yet("shape", problem=f"`{name}` is no whole number"))
     if start > AS_MILLISECONDS:
-        raise Stop(not_yet("milliseconds"))
+        raise CheckEnded(not_yet("milliseconds"))
     if end < start:
-        raise Stop(not_yet("backwards"))
+        raise CheckEnded(not_yet("backwards"))
     return start, end, answer["queryString"]
 
 
 def _rows(reply: Mapping[str, Any]) -> set[frozenset[str]]:
     """The values of each row, whatever the columns are called."""
     return {frozenset(p["value"] for p in row if p["field"] != "@ptr") for row in reply["results"]}
+
+
+def _shown(reply: Mapping[str, Any]) -> str:
+    """The first rows of a reply, their values joined, in their order."""
+    rows = [", ".join(pair["value"] for pair in row if pair["field"] != "@ptr") for row in reply["results"]]
+    return "; ".join(rows[:SHOWN_ROWS] + ["..."] * (len(rows) > SHOWN_ROWS)) or "no row"

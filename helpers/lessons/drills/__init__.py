@@ -2,8 +2,8 @@
 
     drill({1: 8080, 2: None})                 # says how each stands; drills 1 to 20 are in the notebook
 
-Drill number n is made from n alone, so that everybody who speaks of drill 7 means the same line. Every word of them
-stands in ``data/exercises/drills.toml``.
+Drill 0 is the line of a report. Drill number n is made from n alone, so that everybody who speaks of drill 7 means the
+same line. Every word of them stands in ``data/exercises/drills.toml``.
 
 >>> print(drill_number(3).lines[0].split()[12])
 REJECT
@@ -19,9 +19,9 @@ from typing import Any
 from helpers._data import data_path
 from helpers.flowlogs import DEFAULT_FORMAT
 from helpers.lessons.answers import is_empty, plain
-from helpers.lessons.drills.cases import KINDS, Answer, Case, Draw
-from helpers.lessons.progress import Notebook
-from helpers.lessons.verdict import CHECK_MIME, Verdict
+from helpers.lessons.drills.cases import KINDS, Answer, Case, Draw, sample
+from helpers.lessons.outcome import CHECK_MIME, CheckReport
+from helpers.lessons.progress import ProgressFile
 
 __all__ = ["DRILLS", "Drill", "Drills", "drill", "drill_id", "drill_number", "notebook_cells"]
 
@@ -62,11 +62,11 @@ class Drill:
 class Drills:
     """What ``drill`` shows: each line with its question and how your answer stands."""
 
-    asked: tuple[tuple[Drill, Verdict], ...]
+    asked: tuple[tuple[Drill, CheckReport], ...]
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        parts = [f"{verdict.heading}\n\n{one.shown}\n\n{verdict.message}" for one, verdict in self.asked]
+        parts = [f"{verdict.heading}\n\n{question.shown}\n\n{verdict.message}" for question, verdict in self.asked]
         return "\n\n---\n\n".join([*parts, *self.remarks])
 
     __repr__ = __str__
@@ -78,14 +78,14 @@ class Drills:
 
 @cache
 def drill_number(number: int) -> Drill:
-    """The drill with this number, from 1."""
-    kind = list(KINDS)[(number - 1) % len(KINDS)]
-    case = KINDS[kind](Draw(number))
+    """The drill with this number; 0 is the sample line."""
+    kind = list(KINDS)[(number - 1) % len(KINDS)] if number else "sample"
+    case = KINDS[kind](Draw(number)) if number else sample()
     words = _texts()["kind"][kind]
     return Drill(number, kind, words["title"], words["question"].strip().format_map(case.words()), case)
 
 
-def drill(answers: Mapping[int, Any] | None = None, *, notes: Notebook | None = None) -> Drills:
+def drill(answers: Mapping[int, Any] | None = None, *, notes: ProgressFile | None = None) -> Drills:
     """Show the drills of these numbers, and judge the answers given: ``drill({1: 8080, 2: None})``.
 
     ``None`` is a drill not answered yet. Numbers above 20 give further drills of the same kinds. Never raises.
@@ -96,16 +96,16 @@ def drill(answers: Mapping[int, Any] | None = None, *, notes: Notebook | None = 
     if not isinstance(answers, Mapping):
         return Drills((), (said["shape"],))
     asked, remarks = [], []
-    book = notes or Notebook()
+    book = notes or ProgressFile()
     for number, answer in answers.items():
         if not _is_number(number):
             remarks.append(said["number"].format(number=_short(number)))
             continue
-        one = drill_number(int(number))
-        verdict = _judged(one, answer)
-        if problem := book.looked(drill_id(one.number), verdict.outcome):
+        chosen = drill_number(int(number))
+        verdict = _judged(chosen, answer)
+        if problem := book.looked(drill_id(chosen.number), verdict.outcome):
             remarks.append(problem)
-        asked.append((one, verdict))
+        asked.append((chosen, verdict))
     return Drills(tuple(asked), tuple(dict.fromkeys(remarks)))
 
 
@@ -117,30 +117,30 @@ def drill_id(number: int) -> str:
 def notebook_cells(*, solved: bool = False) -> dict[str, str]:
     """The sources of the notebook's cells by cell id, open or solved."""
     cells = {}
-    for place, first in enumerate(range(1, DRILLS + 1, _PER_CELL), 1):
-        numbers = range(first, first + _PER_CELL)
+    groups = [range(1), *(range(first, first + _PER_CELL) for first in range(1, DRILLS + 1, _PER_CELL))]
+    for place, numbers in enumerate(groups):
         answers = {n: _written(drill_number(n).case.answer) if solved else None for n in numbers}
         cells[f"drill-{place}"] = f"drill({answers!r})"
     return cells
 
 
-def _judged(one: Drill, answer: Any) -> Verdict:
+def _judged(question: Drill, answer: Any) -> CheckReport:
     try:
-        outcome, key, message = _outcome(one, answer)
+        outcome, key, message = _outcome(question, answer)
     except Exception:  # an answer may be any object, and some cannot even be compared or printed
         outcome, key, message = "not yet", "strange", _texts()["say"]["strange"].format(kind=type(answer).__name__)
-    return Verdict(drill_id(one.number), one.title, outcome, message, key)  # type: ignore[arg-type]
+    return CheckReport(drill_id(question.number), question.title, outcome, message, key)  # type: ignore[arg-type]
 
 
-def _outcome(one: Drill, answer: Any) -> tuple[str, str, str]:
-    words, facts = _texts()["kind"][one.kind], one.case.words()
+def _outcome(question: Drill, answer: Any) -> tuple[str, str, str]:
+    words, facts = _texts()["kind"][question.kind], question.case.words()
     if is_empty(answer):
-        return "not attempted", "untouched", _texts()["say"]["untouched"].format(number=one.number)
+        return "not attempted", "untouched", _texts()["say"]["untouched"].format(number=question.number)
     mine = _plain(answer)
-    if any(mine == _plain(each) for each in one.accepted):
+    if any(mine == _plain(right) for right in question.accepted):
         return "done", "done", words["explanation"].strip().format_map(facts)
-    for key, wrong in one.case.traps.items():
-        if any(mine == _plain(each) for each in wrong):
+    for key, wrong in question.case.traps.items():
+        if any(mine == _plain(trap) for trap in wrong):
             return "not yet", key, words["trap"][key].strip().format_map(facts)
     return "not yet", "look", f"{_texts()['say']['other']} {words['look'].strip()}"
 
@@ -153,7 +153,7 @@ def _plain(value: Any) -> Any:
         text = " ".join(value.strip(" .").replace("-", " ").replace("_", " ").split()).casefold() or value.strip()
         return float(text) if text.isascii() and text.isdigit() else tuple(sorted(set(_words(text))))
     if isinstance(value, list | tuple | set | frozenset):
-        return tuple(sorted({word for each in value for word in _words(str(each).casefold())}))
+        return tuple(sorted({word for entry in value for word in _words(str(entry).casefold())}))
     return plain(value)
 
 
@@ -162,7 +162,7 @@ def _words(text: str) -> Sequence[str]:
 
 
 def _is_number(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _FAR
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _FAR
 
 
 def _short(value: Any) -> str:

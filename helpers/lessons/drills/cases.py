@@ -42,7 +42,7 @@ class Case:
     def words(self) -> dict[str, Any]:
         """What the texts may name in braces."""
         first = self.records[0]
-        return {each.name: getattr(first, each.name) for each in fields(first)} | dict(self.facts)
+        return {column.name: getattr(first, column.name) for column in fields(first)} | dict(self.facts)
 
 
 class Draw:
@@ -70,7 +70,7 @@ class Draw:
         return self.number(32_768, 60_999)
 
     def record(self, **given: Any) -> FlowRecord:
-        """An accepted https request of some machine; ``given`` fields are as they are."""
+        """An accepted https request of some instance; ``given`` fields are as they are."""
         start = DAY + 60 * self.number(0, 600) + self.number(0, 59)
         packets = self.number(5, 40)
         values: dict[str, Any] = {
@@ -97,6 +97,13 @@ def custom(names: str) -> LogFormat:
     return LogFormat(tuple(names.split()))
 
 
+def sample() -> Case:
+    """The line of the report that the course grew from."""
+    line = "2 123456789012 eni-abc123 10.0.1.50 10.0.2.100 12345 22 6 25 5000 1640000000 1640000060 ACCEPT OK"
+    record = DEFAULT_FORMAT.read(line)
+    return Case((record,), str(record.dstaddr), traps={"client": (record.srcaddr,), "port": (22, "ssh")})
+
+
 def port(draw: Draw) -> Case:
     record = draw.record(dstport=draw.among(*SERVICES))
     return Case((record,), _whole(record.dstport), traps={"own": (record.srcport,), "protocol": (6,)})
@@ -117,7 +124,7 @@ def rejected(draw: Draw) -> Case:
     packets = draw.number(1, 3)
     counted = {"packets": packets, "bytes": packets * size, "action": "REJECT"}
     record = draw.record(srcaddr=source, dstaddr=draw.inside(2), dstport=draw.among(23, 3389, 445), **counted)
-    return Case((record,), source, traps={"door": (record.dstaddr,), "interface": (record.interface_id,)})
+    return Case((record,), source, traps={"target": (record.dstaddr,), "interface": (record.interface_id,)})
 
 
 def ping(draw: Draw) -> Case:
@@ -144,9 +151,9 @@ def reply(draw: Draw) -> Case:
 
 
 def size(draw: Draw) -> Case:
-    packets, each = draw.number(3, 30), draw.among(52, 84, 150, 640, 1200)
-    record = draw.record(packets=packets, bytes=packets * each)
-    return Case((record,), each, traps={"all": (record.bytes,), "packets": (packets,)})
+    packets, octets = draw.number(3, 30), draw.among(52, 84, 150, 640, 1200)
+    record = draw.record(packets=packets, bytes=packets * octets)
+    return Case((record,), octets, traps={"all": (record.bytes,), "packets": (packets,)})
 
 
 def window(draw: Draw) -> Case:
@@ -240,20 +247,20 @@ def role(draw: Draw) -> Case:
 
 def refused(draw: Draw) -> Case:
     layout = custom("interface-id srcaddr dstaddr srcport dstport protocol packets bytes action tcp-flags")
-    door = draw.among(80, 443, 5432)
-    knock = draw.record(dstport=door, packets=1, bytes=60, tcp_flags=2)
-    no = draw.record(
-        **_only(knock, "interface_id", "start", "end"),
-        srcaddr=knock.dstaddr,
-        dstaddr=knock.srcaddr,
-        srcport=door,
-        dstport=knock.srcport,
+    server_port = draw.among(80, 443, 5432)
+    syn = draw.record(dstport=server_port, packets=1, bytes=60, tcp_flags=2)
+    reset = draw.record(
+        **_only(syn, "interface_id", "start", "end"),
+        srcaddr=syn.dstaddr,
+        dstaddr=syn.srcaddr,
+        srcport=server_port,
+        dstport=syn.srcport,
         packets=1,
         bytes=40,
         tcp_flags=4,
     )
     traps = {"filter": ("filter", "firewall", "security group", "acl")}
-    return Case((knock, no), "machine", also=("the machine", "the machine itself"), traps=traps, format=layout)
+    return Case((syn, reset), "instance", also=("the instance", "machine", "the machine"), traps=traps, format=layout)
 
 
 def path(draw: Draw) -> Case:

@@ -5,36 +5,13 @@ moto keeps the objects; the modules here guard, follow and replace single action
 * ``instances``, ``launches``: the life cycle of an instance and what RunInstances refuses
 * ``images``: the image, the type and the key pair of a launch
 * ``peering``: peering connections and their states
-* ``networks``, ``acls``, ``groups``: CIDR blocks, quotas, routes, ACLs, security groups
+* ``networks``, ``network_acls``, ``security_groups``: CIDR blocks, quotas, routes, ACLs, security groups
+* ``ipv6``: what an IPv6 block changes in its VPC, and the addresses of interfaces
 * ``dependencies``: what cannot be deleted while something uses it
-* ``rules``: what a security group's rule may say
+* ``security_group_rules``: what a security group's rule may say
 * ``tags``: what a tag may say
-* ``filters``: the names of filters
+* ``filters``, ``paged_lists``, ``parameter_checks``: names of filters, sizes and tokens of pages, ids and attributes
+* ``elastic_addresses``, ``limits``: addresses in use, quotas
+* ``security_group_references``: rules that name groups of a peer VPC, and stale ones
 * ``dry_run``: ``DryRun`` on every action
 """
-
-from helpers.sandbox.ec2 import (
-    acls,
-    dependencies,
-    dry_run,
-    filters,
-    groups,
-    instances,
-    launches,
-    networks,
-    peering,
-    tags,
-)
-
-__all__ = [
-    "acls",
-    "dependencies",
-    "dry_run",
-    "filters",
-    "groups",
-    "instances",
-    "launches",
-    "networks",
-    "peering",
-    "tags",
-]

@@ -1,11 +1,12 @@
 """Small things that the EC2 modules share."""
 
 import ipaddress
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from helpers.sandbox.calls import Account, Params, ServiceError
+
+Network = TypeVar("Network", ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 
 def invalid(message: str, code: str = "InvalidParameterValue") -> ServiceError:
@@ -19,29 +20,57 @@ def bad_value(value: object, parameter: str, why: str) -> ServiceError:
 
 def cidr(text: str, parameter: str) -> ipaddress.IPv4Network:
     """An IPv4 block in its canonical form, as EC2 keeps it: 10.1.2.3/16 is 10.1.0.0/16."""
+    return _block(ipaddress.IPv4Network, text, parameter)
+
+
+def cidr6(text: str, parameter: str) -> ipaddress.IPv6Network:
+    """An IPv6 block in its canonical form."""
+    return _block(ipaddress.IPv6Network, text, parameter)
+
+
+def _block(kind: Callable[[str, bool], Network], text: str, parameter: str) -> Network:
     try:
         if "/" not in text:
             raise ValueError(text)
-        return ipaddress.IPv4Network(text, strict=False)
+        return kind(text, False)
     except ValueError:
         raise bad_value(text, parameter, "This is not a valid CIDR block.") from None
 
 
-def interfaces(account: Account, region: str, **filters: str) -> list[Params]:
-    """The network interfaces that fit all filters (``vpc_id="vpc-1"``)."""
-    wanted = [{"Name": name.replace("_", "-"), "Values": [value]} for name, value in filters.items()]
-    found: list[Params] = account.aws("ec2", "DescribeNetworkInterfaces", region, Filters=wanted)["NetworkInterfaces"]
-    return found
+def ipv6_blocks(described: Params) -> list[ipaddress.IPv6Network]:
+    """The IPv6 blocks of a VPC or subnet, as ``DescribeVpcs`` and ``DescribeSubnets`` show it."""
+    return [
+        ipaddress.IPv6Network(association["Ipv6CidrBlock"])
+        for association in described.get("Ipv6CidrBlockAssociationSet", ())
+        if association["Ipv6CidrBlockState"]["State"] == "associated"
+    ]
 
 
-def matches(value: Any, patterns: Iterable[str]) -> bool:
-    """Whether a value fits one of a filter's, in which ``*`` and ``?`` are wildcards."""
-    return any(fnmatchcase(str(value), pattern.replace("[", "[[]")) for pattern in patterns)
+def security_group(account: Account, region: str, group_id: str) -> Params:
+    """Raises InvalidGroup.NotFound."""
+    groups = described(account, region, "SecurityGroups", {"group-id": group_id})
+    if not groups:
+        raise invalid(f"The security group '{group_id}' does not exist", "InvalidGroup.NotFound")
+    return groups[0]
 
 
-def tag_filter(tags: dict[str, str], name: str, values: list[str]) -> bool | None:
-    """Whether tags fit a ``tag:KEY`` or ``tag-key`` filter; ``None`` for any other filter."""
-    if name.startswith("tag:"):
-        key = name[4:]
-        return key in tags and matches(tags[key], values)
-    return any(matches(key, values) for key in tags) if name == "tag-key" else None
+def described(
+    account: Account, region: str, kind: str, filters: Mapping[str, str] | None = None, /, **params: Any
+) -> list[Params]:
+    """What is shown of a kind (``Vpcs``): all, what fits all filters (``{"vpc-id": "vpc-1"}``), or what is named.
+
+    ``Instances`` come without their reservations. Raises EC2's error for an unknown id.
+    """
+    if filters:
+        params["Filters"] = [{"Name": name, "Values": [value]} for name, value in filters.items()]
+    reply = account.aws("ec2", f"Describe{kind}", region, **params)
+    if kind == "Instances":
+        return [instance for reservation in reply["Reservations"] for instance in reservation["Instances"]]
+    shown: list[Params] = reply[kind]
+    return shown
+
+
+def check_prefix_list(account: Account, region: str, list_id: str) -> None:
+    """Raises InvalidPrefixListID.NotFound."""
+    if not account.aws("ec2", "DescribeManagedPrefixLists", region, PrefixListIds=[list_id])["PrefixLists"]:
+        raise invalid(f"The prefix list ID '{list_id}' does not exist", "InvalidPrefixListID.NotFound")

@@ -5,10 +5,10 @@ A refusal because of an instance on its way out moves the clock to its end: who 
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards
 from helpers.sandbox.ec2 import instances
-from helpers.sandbox.ec2.acls import network_acl
-from helpers.sandbox.ec2.common import interfaces, invalid
-from helpers.sandbox.ec2.groups import security_group
+from helpers.sandbox.ec2.common import described, invalid, security_group
+from helpers.sandbox.ec2.network_acls import network_acl
 from helpers.sandbox.ec2.networks import route_table
+from helpers.sandbox.ec2.security_groups import group_id_of
 
 
 def _violation(message: str) -> ServiceError:
@@ -18,25 +18,24 @@ def _violation(message: str) -> ServiceError:
 def _let_leave(call: Call, account: Account, holding: list[Params]) -> None:
     """Where all that is in the way belongs to instances being terminated: let that happen now."""
     arrivals = [
-        instances.on_its_way(account, call.region, each.get("Attachment", {}).get("InstanceId", "")) for each in holding
+        instances.on_its_way(account, call.region, interface.get("Attachment", {}).get("InstanceId", ""))
+        for interface in holding
     ]
-    leaving = [each.at for each in arrivals if each is not None and each.state == "terminated"]
-    if leaving and len(leaving) == len(holding) and not call.params.get("DryRun"):
+    leaving = [change.at for change in arrivals if change is not None and change.state == "terminated"]
+    if leaving and len(leaving) == len(holding):
         account.wait_for(max(leaving))
 
 
-@guards("ec2", "DeleteSecurityGroup")
+@guards("ec2", "DeleteSecurityGroup", state=True)
 def delete_security_group(call: Call, account: Account) -> None:
     """In use by an interface, or named in the rules of another group of its VPC."""
-    group_id = call.params.get("GroupId")
-    if not group_id:
-        return
+    group_id = group_id_of(call, account)
     group = security_group(account, call.region, group_id)
     if group["GroupName"] == "default":
         raise ServiceError(
             "CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted by a user'
         )
-    holding = interfaces(account, call.region, group_id=group_id)
+    holding = described(account, call.region, "NetworkInterfaces", {"group-id": group_id})
     if holding or _named_elsewhere(call, account, group):
         _let_leave(call, account, holding)
         raise _violation(f"resource {group_id} has a dependent object")
@@ -44,41 +43,45 @@ def delete_security_group(call: Call, account: Account) -> None:
 
 def _named_elsewhere(call: Call, account: Account, group: Params) -> bool:
     """By a rule of the same VPC. A rule of a peer VPC does not hold a group back: it becomes stale."""
-    inside = [{"Name": "vpc-id", "Values": [group["VpcId"]]}]
-    neighbours = account.aws("ec2", "DescribeSecurityGroups", call.region, Filters=inside)["SecurityGroups"]
-    holders = {each["GroupId"] for each in neighbours} - {group["GroupId"]}
-    rules = account.aws("ec2", "DescribeSecurityGroupRules", call.region)["SecurityGroupRules"]
+    neighbours = described(account, call.region, "SecurityGroups", {"vpc-id": group["VpcId"]})
+    holders = {neighbour["GroupId"] for neighbour in neighbours} - {group["GroupId"]}
     return any(
-        each["GroupId"] in holders and each.get("ReferencedGroupInfo", {}).get("GroupId") == group["GroupId"]
-        for each in rules
+        rule["GroupId"] in holders and rule.get("ReferencedGroupInfo", {}).get("GroupId") == group["GroupId"]
+        for rule in described(account, call.region, "SecurityGroupRules")
     )
 
 
-@guards("ec2", "DeleteSubnet")
+@guards("ec2", "DeleteSubnet", state=True)
 def delete_subnet(call: Call, account: Account) -> None:
     subnet_id = call.params["SubnetId"]
-    account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[subnet_id])
-    holding = interfaces(account, call.region, subnet_id=subnet_id)
+    described(account, call.region, "Subnets", SubnetIds=[subnet_id])  # raises where it is unknown
+    holding = described(account, call.region, "NetworkInterfaces", {"subnet-id": subnet_id})
     if holding:
         _let_leave(call, account, holding)
         raise _violation(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
 
 
-@guards("ec2", "DeleteNetworkInterface")
+@guards("ec2", "DeleteNetworkInterface", state=True)
 def delete_network_interface(call: Call, account: Account) -> None:
     """EC2 has no code of its own for this one."""
     interface_id = call.params["NetworkInterfaceId"]
-    found = account.aws("ec2", "DescribeNetworkInterfaces", call.region, NetworkInterfaceIds=[interface_id])
-    holding = [each for each in found["NetworkInterfaces"] if each.get("Status") == "in-use"]
+    asked = described(account, call.region, "NetworkInterfaces", NetworkInterfaceIds=[interface_id])
+    holding = [interface for interface in asked if interface.get("Status") == "in-use"]
     if holding:
         _let_leave(call, account, holding)
         raise invalid(f"Network interface '{interface_id}' is currently in use.")
 
 
-@guards("ec2", "DetachInternetGateway")
+@guards("ec2", "DetachInternetGateway", state=True)
 def detach_internet_gateway(call: Call, account: Account) -> None:
     vpc_id = call.params["VpcId"]
-    holding = [each for each in interfaces(account, call.region, vpc_id=vpc_id) if each.get("Association")]
+    gateways = described(
+        account, call.region, "InternetGateways", InternetGatewayIds=[call.params["InternetGatewayId"]]
+    )
+    if vpc_id not in [attachment["VpcId"] for attachment in gateways[0].get("Attachments", ())]:
+        return  # moto says that it is not attached
+    inside = described(account, call.region, "NetworkInterfaces", {"vpc-id": vpc_id})
+    holding = [interface for interface in inside if interface.get("Association")]
     if holding:
         _let_leave(call, account, holding)
         raise _violation(
@@ -87,22 +90,21 @@ def detach_internet_gateway(call: Call, account: Account) -> None:
         )
 
 
-@guards("ec2", "DeleteInternetGateway")
+@guards("ec2", "DeleteInternetGateway", state=True)
 def delete_internet_gateway(call: Call, account: Account) -> None:
     gateway_id = call.params["InternetGatewayId"]
-    found = account.aws("ec2", "DescribeInternetGateways", call.region, InternetGatewayIds=[gateway_id])
-    if found["InternetGateways"][0].get("Attachments"):
+    if described(account, call.region, "InternetGateways", InternetGatewayIds=[gateway_id])[0].get("Attachments"):
         raise _violation(f"The internetGateway '{gateway_id}' has dependencies and cannot be deleted.")
 
 
-@guards("ec2", "DeleteRouteTable")
+@guards("ec2", "DeleteRouteTable", state=True)
 def delete_route_table(call: Call, account: Account) -> None:
     table = route_table(account, call.region, call.params["RouteTableId"])
     if table.get("Associations"):
         raise _violation(f"The routeTable '{table['RouteTableId']}' has dependencies and cannot be deleted.")
 
 
-@guards("ec2", "DeleteNetworkAcl")
+@guards("ec2", "DeleteNetworkAcl", state=True)
 def delete_network_acl(call: Call, account: Account) -> None:
     acl = network_acl(account, call.region, call.params["NetworkAclId"])
     if acl["IsDefault"]:
@@ -111,10 +113,10 @@ def delete_network_acl(call: Call, account: Account) -> None:
         raise _violation(f"The networkAcl '{acl['NetworkAclId']}' has dependencies and cannot be deleted.")
 
 
-@guards("ec2", "DeleteVpc")
+@guards("ec2", "DeleteVpc", state=True)
 def delete_vpc(call: Call, account: Account) -> None:
     vpc_id = call.params["VpcId"]
-    account.aws("ec2", "DescribeVpcs", call.region, VpcIds=[vpc_id])
+    described(account, call.region, "Vpcs", VpcIds=[vpc_id])  # raises where it is unknown
     if _content(call, account, vpc_id):
         raise _violation(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
 
@@ -122,23 +124,20 @@ def delete_vpc(call: Call, account: Account) -> None:
 def _content(call: Call, account: Account, vpc_id: str) -> bool:
     """Whether anything is left but what comes and goes with a VPC: its default group, ACL and route table."""
 
-    def inside(action: str, result: str, filter_name: str = "vpc-id") -> list[Params]:
-        wanted = [{"Name": filter_name, "Values": [vpc_id]}]
-        found: list[Params] = account.aws("ec2", action, call.region, Filters=wanted)[result]
-        return found
+    def inside(kind: str, filter_name: str = "vpc-id") -> list[Params]:
+        return described(account, call.region, kind, {filter_name: vpc_id})
 
-    tables = inside("DescribeRouteTables", "RouteTables")
-    peerings = account.aws("ec2", "DescribeVpcPeeringConnections", call.region)["VpcPeeringConnections"]
+    tables = inside("RouteTables")
     return (
-        bool(inside("DescribeSubnets", "Subnets"))
-        or bool(inside("DescribeInternetGateways", "InternetGateways", "attachment.vpc-id"))
-        or any(not each.get("Main") for table in tables for each in table.get("Associations") or [{}])
-        or any(each["GroupName"] != "default" for each in inside("DescribeSecurityGroups", "SecurityGroups"))
-        or any(not each["IsDefault"] for each in inside("DescribeNetworkAcls", "NetworkAcls"))
-        or bool(inside("DescribeNetworkInterfaces", "NetworkInterfaces"))
+        bool(inside("Subnets"))
+        or bool(inside("InternetGateways", "attachment.vpc-id"))
+        or any(not association.get("Main") for table in tables for association in table.get("Associations") or [{}])
+        or any(group["GroupName"] != "default" for group in inside("SecurityGroups"))
+        or any(not acl["IsDefault"] for acl in inside("NetworkAcls"))
+        or bool(inside("NetworkInterfaces"))
         or any(
-            each["Status"]["Code"] in ("active", "provisioning")
-            and vpc_id in (each["RequesterVpcInfo"]["VpcId"], each["AccepterVpcInfo"]["VpcId"])
-            for each in peerings
+            peering["Status"]["Code"] in ("active", "provisioning")
+            and vpc_id in (peering["RequesterVpcInfo"]["VpcId"], peering["AccepterVpcInfo"]["VpcId"])
+            for peering in described(account, call.region, "VpcPeeringConnections")
         )
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, on_event, replaces
+from helpers.sandbox.ec2.common import described
+from helpers.sandbox.moto_adapter import STATE_CODES
 
 SECONDS_TO = {"running": 20.0, "stopped": 30.0, "terminated": 30.0}
 SECONDS_OF_CHECKS = 120.0
 SECONDS_TERMINATED_SHOWN = 3600.0
 _STATE_FILTERS = ("instance-state-name", "instance-state-code", "instance-status.", "system-status.")
-_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 # What AWS no longer shows of a terminated instance.
 _GONE = (
     "PrivateIpAddress",
@@ -28,7 +29,7 @@ _GONE = (
 
 
 @dataclass(frozen=True)
-class Arrival:
+class StateChange:
     """The state that an instance will reach, and when (epoch seconds)."""
 
     state: str
@@ -37,9 +38,9 @@ class Arrival:
 
 @dataclass
 class InstanceLives:
-    """What is under way in a region, by instance id; ``checked`` holds when the status checks pass."""
+    """What is under way in a region, by instance id; ``checked`` holds when the status checks pass (epoch seconds)."""
 
-    arrivals: dict[str, Arrival] = field(default_factory=dict)
+    arrivals: dict[str, StateChange] = field(default_factory=dict)
     checked: dict[str, float] = field(default_factory=dict)
     terminated: list[str] = field(default_factory=list)
 
@@ -48,14 +49,14 @@ def lives(account: Account, region: str) -> InstanceLives:
     return account.state(InstanceLives, region)
 
 
-def on_its_way(account: Account, region: str, instance_id: str) -> Arrival | None:
+def on_its_way(account: Account, region: str, instance_id: str) -> StateChange | None:
     """What the instance is becoming, or ``None`` where it is at rest."""
     return lives(account, region).arrivals.get(instance_id)
 
 
 def begin(account: Account, region: str, instance_id: str, through: str, to: str) -> None:
     """Put the instance into the state ``through``; it reaches ``to`` a while later."""
-    arrival = Arrival(to, account.now() + SECONDS_TO[to])
+    arrival = StateChange(to, account.now() + SECONDS_TO[to])
     known = lives(account, region)
     known.arrivals[instance_id] = arrival
     known.checked.pop(instance_id, None)
@@ -68,7 +69,7 @@ def arrive(account: Account, payload: Mapping[str, Any]) -> None:
     """The instance reaches its state, unless something else was asked of it meanwhile."""
     region, instance_id, to = payload["region"], payload["instance"], payload["to"]
     known = lives(account, region)
-    if known.arrivals.get(instance_id) != Arrival(to, payload["due"]):
+    if known.arrivals.get(instance_id) != StateChange(to, payload["due"]):
         return
     del known.arrivals[instance_id]
     if to == "stopped":
@@ -97,11 +98,11 @@ def _states(call: Call, account: Account) -> dict[str, str]:
     """The states of the instances that a call names; raises InvalidInstanceID.NotFound."""
     asked = call.params["InstanceIds"]
     known = account.moto.instance_states(call.region)
-    missing = [each for each in asked if each not in known]
+    missing = [instance_id for instance_id in asked if instance_id not in known]
     if missing:
         these = f"IDs '{', '.join(missing)}' do" if len(missing) > 1 else f"ID '{missing[0]}' does"
         raise ServiceError("InvalidInstanceID.NotFound", f"The instance {these} not exist")
-    return {each: known[each] for each in asked}
+    return {instance_id: known[instance_id] for instance_id in asked}
 
 
 def _refuse(states: dict[str, str], allowed: tuple[str, ...], verb: str) -> None:
@@ -112,23 +113,23 @@ def _refuse(states: dict[str, str], allowed: tuple[str, ...], verb: str) -> None
             )
 
 
-@guards("ec2", "StartInstances")
+@guards("ec2", "StartInstances", state=True)
 def may_start(call: Call, account: Account) -> None:
     _refuse(_states(call, account), ("stopped", "pending", "running"), "started")
 
 
-@guards("ec2", "StopInstances")
+@guards("ec2", "StopInstances", state=True)
 def may_stop(call: Call, account: Account) -> None:
     _refuse(_states(call, account), ("running", "stopping", "stopped"), "stopped")
     _refuse_protected(call, account, "disableApiStop")
 
 
-@guards("ec2", "RebootInstances")
+@guards("ec2", "RebootInstances", state=True)
 def may_reboot(call: Call, account: Account) -> None:
     _refuse(_states(call, account), ("running",), "rebooted")
 
 
-@guards("ec2", "TerminateInstances")
+@guards("ec2", "TerminateInstances", state=True)
 def may_terminate(call: Call, account: Account) -> None:
     _states(call, account)
     _refuse_protected(call, account, "disableApiTermination")
@@ -149,7 +150,7 @@ def _refuse_protected(call: Call, account: Account, attribute: str) -> None:
 @replaces("ec2", "StartInstances")
 def start(call: Call, account: Account) -> Params:
     before = _states(call, account)
-    stopped = [each for each, state in before.items() if state == "stopped"]
+    stopped = [instance_id for instance_id, state in before.items() if state == "stopped"]
     if stopped:
         account.aws("ec2", "StartInstances", call.region, InstanceIds=stopped)
     for instance_id in stopped:
@@ -178,46 +179,50 @@ def terminate(call: Call, account: Account) -> Params:
 def _changes(before: dict[str, str], account: Account, region: str) -> list[Params]:
     after = account.moto.instance_states(region)
     return [
-        {"InstanceId": each, "CurrentState": _state(after[each]), "PreviousState": _state(state)}
-        for each, state in before.items()
+        {"InstanceId": instance_id, "CurrentState": _state(after[instance_id]), "PreviousState": _state(state)}
+        for instance_id, state in before.items()
     ]
 
 
 def _state(name: str) -> Params:
-    return {"Name": name, "Code": _CODES[name]}
+    return {"Name": name, "Code": STATE_CODES[name]}
 
 
 # --- who asks moves the clock -----------------------------------------------------------------------------------
 
 
-@guards("ec2", "DescribeInstances", "DescribeInstanceStatus")
+@guards("ec2", "DescribeInstances", "DescribeInstanceStatus", state=True)
 def await_instances(call: Call, account: Account) -> None:
     """Let the instances asked about arrive first."""
     arrivals = lives(account, call.region).arrivals
-    if arrivals and not call.params.get("DryRun"):
-        _await(account, [arrivals[each] for each in _asked_instances(call, account) if each in arrivals])
+    if arrivals:
+        _await(
+            account,
+            [arrivals[instance_id] for instance_id in _asked_instances(call, account) if instance_id in arrivals],
+        )
 
 
-@guards("ec2", "DescribeNetworkInterfaces")
+@guards("ec2", "DescribeNetworkInterfaces", state=True)
 def await_interfaces(call: Call, account: Account) -> None:
     """Interfaces of instances on their way out go with them."""
-    leaving = {key: each for key, each in lives(account, call.region).arrivals.items() if each.state == "terminated"}
-    if leaving and not call.params.get("DryRun"):
-        asked = {name: value for name, value in call.params.items() if name != "NextToken"}
-        found = account.aws("ec2", "DescribeNetworkInterfaces", call.region, **asked)["NetworkInterfaces"]
-        holders = [each.get("Attachment", {}).get("InstanceId") for each in found]
-        _await(account, [leaving[each] for each in holders if each in leaving])
+    leaving = {
+        key: change for key, change in lives(account, call.region).arrivals.items() if change.state == "terminated"
+    }
+    if leaving:
+        interfaces = described(account, call.region, "NetworkInterfaces", **call.params)
+        holders = [interface.get("Attachment", {}).get("InstanceId") for interface in interfaces]
+        _await(account, [leaving[instance_id] for instance_id in holders if instance_id in leaving])
 
 
-def _await(account: Account, arrivals: list[Arrival]) -> None:
+def _await(account: Account, arrivals: list[StateChange]) -> None:
     if arrivals:
-        account.wait_for(max(each.at for each in arrivals))
+        account.wait_for(max(change.at for change in arrivals))
 
 
 def _asked_instances(call: Call, account: Account) -> list[str]:
     """The instances that a read is about, whatever their state: who polls for ``running`` means the pending ones."""
     filters = call.params.get("Filters", [])
-    kept = [each for each in filters if not each.get("Name", "").startswith(_STATE_FILTERS)]
+    kept = [condition for condition in filters if not condition.get("Name", "").startswith(_STATE_FILTERS)]
     asked: Params = {"Filters": kept} if kept else {}
     if call.params.get("InstanceIds"):
         asked["InstanceIds"] = call.params["InstanceIds"]
@@ -228,9 +233,8 @@ def _asked_instances(call: Call, account: Account) -> list[str]:
             return list(asked.get("InstanceIds", ()))
         asked["IncludeAllInstances"] = True
         statuses = account.aws("ec2", "DescribeInstanceStatus", call.region, **asked)["InstanceStatuses"]
-        return [each["InstanceId"] for each in statuses]
-    reservations = account.aws("ec2", "DescribeInstances", call.region, **asked)["Reservations"]
-    return [each["InstanceId"] for reservation in reservations for each in reservation["Instances"]]
+        return [status["InstanceId"] for status in statuses]
+    return [instance["InstanceId"] for instance in described(account, call.region, "Instances", **asked)]
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------

@@ -2,14 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
-from helpers.sandbox.ec2 import images, instances
-from helpers.sandbox.ec2.common import bad_value, cidr, invalid
-from helpers.sandbox.ec2.groups import unknown as unknown_group
+from helpers.sandbox.ec2 import images, instances, ipv6
+from helpers.sandbox.ec2.common import bad_value, cidr, described, invalid, security_group
 
 
 @dataclass
@@ -52,6 +50,7 @@ def _places(params: Params) -> list[Params]:
                 "SubnetId": params.get("SubnetId"),
                 "Groups": params.get("SecurityGroupIds", []),
                 "PrivateIpAddress": params.get("PrivateIpAddress"),
+                **{name: params[name] for name in ipv6.PARAMETERS if name in params},
             }
         ]
     if params.get("SubnetId") or params.get("SecurityGroupIds") or params.get("SecurityGroups"):
@@ -60,33 +59,43 @@ def _places(params: Params) -> list[Params]:
             "request",
             "InvalidParameterCombination",
         )
-    return [each for each in params["NetworkInterfaces"] if not each.get("NetworkInterfaceId")]
+    if any(name in params for name in ipv6.PARAMETERS):
+        raise invalid(
+            "Network interfaces and instance-level IPv6 addresses may not be specified on the same request",
+            "InvalidParameterCombination",
+        )
+    return [interface for interface in params["NetworkInterfaces"] if not interface.get("NetworkInterfaceId")]
 
 
 def _check_place(call: Call, account: Account, place: Params) -> None:
     if not place.get("SubnetId"):
+        _check_default_place(call, account, place)
         return
-    subnet = account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[place["SubnetId"]])["Subnets"][0]
+    subnet = described(account, call.region, "Subnets", SubnetIds=[place["SubnetId"]])[0]
     if place.get("Groups"):
         check_groups(call.region, account, place["Groups"], subnet)
     address = place.get("PrivateIpAddress")
-    if address:
-        if call.params.get("MaxCount", 1) > 1:
+    for family, named in (("private IP", address), ("IPv6", place.get("Ipv6Addresses"))):
+        if named and call.params.get("MaxCount", 1) > 1:
             raise invalid(
-                "More than one instance cannot be launched with one private IP address.",
-                "InvalidParameterCombination",
+                f"More than one instance cannot be launched with one {family} address.", "InvalidParameterCombination"
             )
+    if address:
         check_address(call.region, account, address, subnet)
+    ipv6.check(account, call.region, place, subnet)
+
+
+def _check_default_place(call: Call, account: Account, place: Params) -> None:
+    """IPv6 addresses of an interface in a default subnet, which AWS chooses by its zone."""
+    zone = call.params.get("Placement", {}).get("AvailabilityZone") or f"{call.region}a"
+    for subnet in described(account, call.region, "Subnets", {"default-for-az": "true", "availability-zone": zone}):
+        ipv6.check(account, call.region, place, subnet)
 
 
 def check_groups(region: str, account: Account, group_ids: list[str], subnet: Params) -> None:
     """Security groups must exist and belong to the subnet's VPC."""
-    known = account.aws("ec2", "DescribeSecurityGroups", region)["SecurityGroups"]
-    vpcs = {each["GroupId"]: each["VpcId"] for each in known}
     for group_id in group_ids:
-        if group_id not in vpcs:
-            raise unknown_group(group_id)
-        if vpcs[group_id] != subnet["VpcId"]:
+        if security_group(account, region, group_id)["VpcId"] != subnet["VpcId"]:
             raise ServiceError(
                 "InvalidParameter",
                 f"Security group {group_id} and subnet {subnet['SubnetId']} belong to different networks.",
@@ -94,7 +103,7 @@ def check_groups(region: str, account: Account, group_ids: list[str], subnet: Pa
 
 
 def check_address(region: str, account: Account, address: str, subnet: Params) -> None:
-    """A private address must lie in the subnet, and be neither reserved nor taken."""
+    """A private address must be inside the subnet, and neither reserved nor taken."""
     try:
         block = cidr(subnet["CidrBlock"], "cidrBlock")
         place = int(cidr(f"{address}/32", "address").network_address) - int(block.network_address)
@@ -115,7 +124,9 @@ def launch(call: Call, account: Account) -> Params:
     before = account.state(Launches, call.region).tokens.get(token or "")
     if before is not None:
         return _launched_before(call, account, before, asked)
-    params = {**call.params, "MinCount": call.params["MaxCount"]}
+    params = {**ipv6.without_ipv6(call.params), "MinCount": call.params["MaxCount"]}
+    if params.get("NetworkInterfaces"):
+        params["NetworkInterfaces"] = [ipv6.without_ipv6(interface) for interface in params["NetworkInterfaces"]]
     reply = account.aws("ec2", "RunInstances", call.region, **params)
     for index, instance in enumerate(reply["Instances"]):
         instance_id = instance["InstanceId"]
@@ -127,10 +138,11 @@ def launch(call: Call, account: Account) -> Params:
             account.aws("ec2", "ModifyInstanceAttribute", call.region, **protect)
         for interface in instance["NetworkInterfaces"]:
             _set_deletion(call, account, interface)
+            _give_ipv6(call, account, interface)
             _tag(call, account, interface)
         account.moto.settle_instance_groups(call.region, instance_id)
         instances.begin(account, call.region, instance_id, "pending", "running")
-    started = [each["InstanceId"] for each in reply["Instances"]]
+    started = [instance["InstanceId"] for instance in reply["Instances"]]
     if token:
         account.state(Launches, call.region).tokens[token] = (asked, started)
     return _reservation(call, account, started)
@@ -165,20 +177,31 @@ def _give_profile(call: Call, account: Account, instance_id: str) -> None:
         )
 
 
-def _set_deletion(call: Call, account: Account, interface: Params) -> None:
+def _asked_interface(call: Call, interface: Params) -> Params:
+    """What a launch says of one interface of a new instance; empty where it says nothing."""
+    given = call.params.get("NetworkInterfaces", ())
     index = interface["Attachment"]["DeviceIndex"]
-    asked: dict[str, Any] = next(
-        (each for each in call.params.get("NetworkInterfaces", ()) if each.get("DeviceIndex", 0) == index), {}
-    )
-    default = index == 0 and not asked.get("NetworkInterfaceId")
+    return next((asked for asked in given if asked.get("DeviceIndex", 0) == index), {})
+
+
+def _set_deletion(call: Call, account: Account, interface: Params) -> None:
+    asked = _asked_interface(call, interface)
+    default = interface["Attachment"]["DeviceIndex"] == 0 and not asked.get("NetworkInterfaceId")
     account.moto.set_delete_on_termination(
         call.region, interface["NetworkInterfaceId"], bool(asked.get("DeleteOnTermination", default))
     )
 
 
+def _give_ipv6(call: Call, account: Account, interface: Params) -> None:
+    asked = _asked_interface(call, interface)
+    if not asked.get("NetworkInterfaceId"):
+        given = asked if call.params.get("NetworkInterfaces") else call.params
+        ipv6.assign_at_creation(account, call.region, interface, given)
+
+
 def _tag(call: Call, account: Account, interface: Params) -> None:
     """moto leaves out the tags of an interface that is made with its instance; one that was there keeps its own."""
-    given = {each.get("NetworkInterfaceId") for each in call.params.get("NetworkInterfaces", ())}
+    given = {interface.get("NetworkInterfaceId") for interface in call.params.get("NetworkInterfaces", ())}
     if interface["NetworkInterfaceId"] in given:
         return
     for spec in call.params.get("TagSpecifications", ()):
@@ -189,16 +212,17 @@ def _tag(call: Call, account: Account, interface: Params) -> None:
 
 @guards("ec2", "CreateNetworkInterface")
 def may_create_interface(call: Call, account: Account) -> None:
-    subnets = account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[call.params["SubnetId"]])["Subnets"]
-    check_groups(call.region, account, call.params.get("Groups", []), subnets[0])
+    subnet = described(account, call.region, "Subnets", SubnetIds=[call.params["SubnetId"]])[0]
+    check_groups(call.region, account, call.params.get("Groups", []), subnet)
     if call.params.get("PrivateIpAddress"):
-        check_address(call.region, account, call.params["PrivateIpAddress"], subnets[0])
+        check_address(call.region, account, call.params["PrivateIpAddress"], subnet)
+    ipv6.check(account, call.region, call.params, subnet)
 
 
 @replaces("ec2", "CreateNetworkInterface")
 def create_interface(call: Call, account: Account) -> Params:
     """moto draws any address, also one that is taken."""
-    params = dict(call.params)
+    params = ipv6.without_ipv6(call.params)
     if not params.get("PrivateIpAddress") and not params.get("PrivateIpAddresses"):
         address = account.moto.free_address(call.region, params["SubnetId"])
         if address is None:
@@ -207,7 +231,10 @@ def create_interface(call: Call, account: Account) -> Params:
                 f"The specified subnet '{params['SubnetId']}' does not have enough free addresses.",
             )
         params["PrivateIpAddress"] = address
-    return account.aws("ec2", "CreateNetworkInterface", call.region, **params)
+    reply = account.aws("ec2", "CreateNetworkInterface", call.region, **params)
+    assigned = ipv6.assign_at_creation(account, call.region, reply["NetworkInterface"], call.params)
+    reply["NetworkInterface"]["Ipv6Addresses"] = [{"Ipv6Address": address} for address in assigned]
+    return reply
 
 
 @follows("ec2", "ModifyInstanceAttribute")
@@ -221,9 +248,8 @@ def instance_groups(call: Call, account: Account, reply: Params) -> Params:
 @follows("ec2", "ModifyNetworkInterfaceAttribute")
 def interface_groups(call: Call, account: Account, reply: Params) -> Params:
     if call.params.get("Groups"):
-        interface_id = call.params["NetworkInterfaceId"]
-        shown = account.aws("ec2", "DescribeNetworkInterfaces", call.region, NetworkInterfaceIds=[interface_id])
-        attachment = shown["NetworkInterfaces"][0].get("Attachment", {})
+        asked = {"NetworkInterfaceIds": [call.params["NetworkInterfaceId"]]}
+        attachment = described(account, call.region, "NetworkInterfaces", **asked)[0].get("Attachment", {})
         if attachment.get("InstanceId") and attachment.get("DeviceIndex") == 0:
             account.moto.settle_instance_groups(call.region, attachment["InstanceId"])
     return reply

@@ -1,26 +1,14 @@
 """VPCs, subnets, gateways and routes: blocks in canonical form, the quota, and what belongs to what."""
 
-from typing import Any
-
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
-from helpers.sandbox.ec2.common import bad_value, cidr, invalid
+from helpers.network.addresses import parse_cidr
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces, unsupported
+from helpers.sandbox.ec2.common import bad_value, check_prefix_list, cidr, cidr6, described, invalid
 from helpers.sandbox.ec2.peering import unknown as unknown_peering
 
 VPCS_PER_REGION = 5
 _SIZES = range(16, 29)
-_TARGETS = (
-    "CarrierGatewayId",
-    "CoreNetworkArn",
-    "EgressOnlyInternetGatewayId",
-    "GatewayId",
-    "InstanceId",
-    "LocalGatewayId",
-    "NatGatewayId",
-    "NetworkInterfaceId",
-    "TransitGatewayId",
-    "VpcEndpointId",
-    "VpcPeeringConnectionId",
-)
+_TARGETS = ("GatewayId", "VpcPeeringConnectionId")  # the others are refused: data/simulated_actions.toml
+_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
 
 # --- VPCs and subnets -------------------------------------------------------------------------------------------
@@ -33,14 +21,20 @@ def may_create_vpc(call: Call, account: Account) -> None:
     block = cidr(call.params["CidrBlock"], "cidrBlock")
     if block.prefixlen not in _SIZES:
         raise ServiceError("InvalidVpc.Range", f"The CIDR '{call.params['CidrBlock']}' is invalid.")
-    if len(account.aws("ec2", "DescribeVpcs", call.region)["Vpcs"]) >= VPCS_PER_REGION:
+
+
+@guards("ec2", "CreateVpc", state=True)
+def within_quota(call: Call, account: Account) -> None:
+    if len(described(account, call.region, "Vpcs")) >= VPCS_PER_REGION:
         raise ServiceError("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 
 
 @replaces("ec2", "CreateVpc")
 def create_vpc(call: Call, account: Account) -> Params:
     params = {**call.params, "CidrBlock": str(cidr(call.params["CidrBlock"], "cidrBlock"))}
-    return account.aws("ec2", "CreateVpc", call.region, **params)
+    reply = account.aws("ec2", "CreateVpc", call.region, **params)
+    reply["Vpc"]["State"] = "pending"  # as AWS answers; whoever asks later finds it available
+    return reply
 
 
 @guards("ec2", "CreateSubnet")
@@ -52,8 +46,7 @@ def may_create_subnet(call: Call, account: Account) -> None:
         raise ServiceError("InvalidSubnet.Range", f"The CIDR '{call.params['CidrBlock']}' is invalid.")
     zone = call.params.get("AvailabilityZone")
     if zone:
-        found = account.aws("ec2", "DescribeAvailabilityZones", call.region)["AvailabilityZones"]
-        names = [each["ZoneName"] for each in found]
+        names = [known["ZoneName"] for known in described(account, call.region, "AvailabilityZones")]
         if zone not in names:
             raise bad_value(
                 zone,
@@ -86,18 +79,20 @@ def vpc_deleted(call: Call, account: Account, reply: Params) -> Params:
     return reply
 
 
-@guards("ec2", "AttachInternetGateway")
+@guards("ec2", "AttachInternetGateway", state=True)
 def may_attach(call: Call, account: Account) -> None:
     """A network has at most one internet gateway."""
     vpc_id = call.params["VpcId"]
-    attached = account.aws(
-        "ec2",
-        "DescribeInternetGateways",
-        call.region,
-        Filters=[{"Name": "attachment.vpc-id", "Values": [vpc_id]}],
-    )["InternetGateways"]
+    attached = described(account, call.region, "InternetGateways", {"attachment.vpc-id": vpc_id})
     if attached and attached[0]["InternetGatewayId"] != call.params["InternetGatewayId"]:
         raise invalid(f"Network {vpc_id} already has an internet gateway attached")
+
+
+@guards("ec2", "DisassociateAddress", "ReleaseAddress")
+def may_let_go(call: Call, account: Account) -> None:
+    """An empty name is none, to moto a slip."""
+    if not any(call.params.get(name) for name in ("AllocationId", "AssociationId", "PublicIp")):
+        raise ServiceError("MissingParameter", "The request must contain the ID of the address or of its association")
 
 
 # --- route tables -----------------------------------------------------------------------------------------------
@@ -105,26 +100,20 @@ def may_attach(call: Call, account: Account) -> None:
 
 def route_table(account: Account, region: str, table_id: str) -> Params:
     """Raises InvalidRouteTableID.NotFound."""
-    found: Params = account.aws("ec2", "DescribeRouteTables", region, RouteTableIds=[table_id])["RouteTables"][0]
-    return found
+    return described(account, region, "RouteTables", RouteTableIds=[table_id])[0]
 
 
-@guards("ec2", "AssociateRouteTable")
+@guards("ec2", "AssociateRouteTable", state=True)
 def may_associate(call: Call, account: Account) -> None:
     """moto keeps a subnet's first association without a word."""
     table_id, subnet_id = call.params["RouteTableId"], call.params.get("SubnetId")
     table = route_table(account, call.region, table_id)
     if not subnet_id:
         return
-    subnet = account.aws("ec2", "DescribeSubnets", call.region, SubnetIds=[subnet_id])["Subnets"][0]
+    subnet = described(account, call.region, "Subnets", SubnetIds=[subnet_id])[0]
     if subnet["VpcId"] != table["VpcId"]:
         raise invalid(f"Route table {table_id} and subnet {subnet_id} belong to different networks")
-    holders = account.aws(
-        "ec2",
-        "DescribeRouteTables",
-        call.region,
-        Filters=[{"Name": "association.subnet-id", "Values": [subnet_id]}],
-    )["RouteTables"]
+    holders = described(account, call.region, "RouteTables", {"association.subnet-id": subnet_id})
     if holders and holders[0]["RouteTableId"] != table_id:
         raise ServiceError(
             "Resource.AlreadyAssociated",
@@ -133,28 +122,53 @@ def may_associate(call: Call, account: Account) -> None:
 
 
 @guards("ec2", "CreateRoute", "ReplaceRoute")
+def has_one_target(call: Call, account: Account) -> None:
+    """Of the targets and of the destinations, each route has one."""
+    _only(call.params, _TARGETS)
+    _destination(call.params)
+
+
+@guards("ec2", "CreateRoute", "ReplaceRoute", state=True)
 def may_route(call: Call, account: Account) -> None:
-    """The target must be one, exist, and belong to the table's network."""
-    params = call.params
-    targets = [name for name in _TARGETS if params.get(name)]
-    if len(targets) != 1 and not params.get("LocalTarget"):
-        names = ", ".join(name[0].lower() + name[1:] for name in _TARGETS)
-        code = "InvalidParameterCombination" if targets else "MissingParameter"
-        raise ServiceError(code, f"The request must contain exactly one of {names}")
-    table = route_table(account, call.region, params["RouteTableId"])
-    if params.get("DestinationCidrBlock"):
-        _check_destination(call, table)
+    """The target must exist and belong to the table's network."""
+    table = route_table(account, call.region, call.params["RouteTableId"])
+    _check_destination(call, account, table)
     _check_gateway(call, account, table)
     _check_peering(call, account, table)
 
 
-def _check_destination(call: Call, table: Params) -> None:
-    destination = cidr(call.params["DestinationCidrBlock"], "destinationCidrBlock")
-    local = [each["DestinationCidrBlock"] for each in table["Routes"] if each.get("GatewayId") == "local"]
-    if call.action == "CreateRoute" and str(destination) in local:
+def _only(params: Params, names: tuple[str, ...]) -> str:
+    """The one of these parameters that is given."""
+    given = [name for name in names if params.get(name)]
+    if len(given) != 1:
+        listed = ", ".join(name[0].lower() + name[1:] for name in names)
+        code = "InvalidParameterCombination" if given else "MissingParameter"
+        raise ServiceError(code, f"The request must contain exactly one of {listed}")
+    return given[0]
+
+
+def _destination(params: Params) -> tuple[str, str]:
+    """The one destination of a route, in canonical form: (the parameter that names it, its block or prefix list)."""
+    name = _only(params, _DESTINATIONS)
+    text = params[name]
+    if name == "DestinationCidrBlock":
+        return name, str(cidr(text, "destinationCidrBlock"))
+    return name, text if name == "DestinationPrefixListId" else str(cidr6(text, "destinationIpv6CidrBlock"))
+
+
+def _check_destination(call: Call, account: Account, table: Params) -> None:
+    name, destination = _destination(call.params)
+    if name == "DestinationPrefixListId":
+        check_prefix_list(account, call.region, destination)
+    if call.action == "CreateRoute" and any(route.get(name) == destination for route in table["Routes"]):
         raise ServiceError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
-    inside = any(destination.subnet_of(cidr(each, "cidrBlock")) for each in local)
-    if inside and not (call.params.get("NetworkInterfaceId") or call.params.get("InstanceId")):
+    if name == "DestinationPrefixListId":
+        return
+    block = parse_cidr(destination)
+    local = [
+        parse_cidr(route[name]) for route in table["Routes"] if route.get("GatewayId") == "local" and name in route
+    ]
+    if any(block.first in whole and block.last in whole for whole in local):
         raise invalid(
             f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR "
             f"blocks. This route can target only an interface or an instance."
@@ -163,10 +177,14 @@ def _check_destination(call: Call, table: Params) -> None:
 
 def _check_gateway(call: Call, account: Account, table: Params) -> None:
     gateway_id = call.params.get("GatewayId", "")
-    if not gateway_id.startswith("igw-"):
+    if not gateway_id:
         return
-    gateway = account.aws("ec2", "DescribeInternetGateways", call.region, InternetGatewayIds=[gateway_id])
-    attached = [each["VpcId"] for each in gateway["InternetGateways"][0].get("Attachments", ())]
+    if gateway_id.startswith(("vgw-", "vpce-", "local")):
+        raise unsupported("ec2", f"{call.action} with the target {gateway_id}")
+    if not gateway_id.startswith("igw-"):
+        raise invalid(f"The gateway ID '{gateway_id}' does not exist", "InvalidGatewayID.NotFound")
+    gateway = described(account, call.region, "InternetGateways", InternetGatewayIds=[gateway_id])[0]
+    attached = [attachment["VpcId"] for attachment in gateway.get("Attachments", ())]
     if table["VpcId"] not in attached:
         raise invalid(
             f"route table {table['RouteTableId']} and network gateway {gateway_id} belong to different networks"
@@ -177,30 +195,26 @@ def _check_peering(call: Call, account: Account, table: Params) -> None:
     peering_id = call.params.get("VpcPeeringConnectionId")
     if not peering_id:
         return
-    found = account.aws("ec2", "DescribeVpcPeeringConnections", call.region, VpcPeeringConnectionIds=[peering_id])[
-        "VpcPeeringConnections"
-    ]
-    if not found or found[0]["Status"]["Code"] in ("deleted", "failed", "rejected", "expired"):
+    peerings = described(account, call.region, "VpcPeeringConnections", VpcPeeringConnectionIds=[peering_id])
+    if not peerings or peerings[0]["Status"]["Code"] in ("deleted", "failed", "rejected", "expired"):
         raise unknown_peering(peering_id)
-    sides = [found[0][f"{side}VpcInfo"]["VpcId"] for side in ("Requester", "Accepter")]
+    sides = [peerings[0][f"{side}VpcInfo"]["VpcId"] for side in ("Requester", "Accepter")]
     if table["VpcId"] not in sides:
         raise invalid(
             f"route table {table['RouteTableId']} and VPC peering connection {peering_id} belong to different networks"
         )
 
 
-@replaces("ec2", "CreateRoute", "ReplaceRoute")
+@replaces("ec2", "CreateRoute", "ReplaceRoute", "DeleteRoute")
 def route(call: Call, account: Account) -> Params:
-    params: dict[str, Any] = dict(call.params)
-    if params.get("DestinationCidrBlock"):
-        params["DestinationCidrBlock"] = str(cidr(params["DestinationCidrBlock"], "destinationCidrBlock"))
-    return account.aws("ec2", call.action, call.region, **params)
+    name, destination = _destination(call.params)
+    return account.aws("ec2", call.action, call.region, **{**call.params, name: destination})
 
 
-@guards("ec2", "DeleteRoute")
+@guards("ec2", "DeleteRoute", state=True)
 def may_delete_route(call: Call, account: Account) -> None:
     table = route_table(account, call.region, call.params["RouteTableId"])
-    for each in table["Routes"]:
-        destination = each.get("DestinationCidrBlock")
-        if destination == call.params.get("DestinationCidrBlock") and each.get("GatewayId") == "local":
+    name, destination = _destination(call.params)
+    for route in table["Routes"]:
+        if route.get(name) == destination and route.get("GatewayId") == "local":
             raise invalid(f"cannot remove local route {destination} in route table {table['RouteTableId']}")

@@ -3,12 +3,15 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, on_event
-from helpers.sandbox.ec2.common import matches, tag_filter
+from helpers.sandbox.ec2.common import described, ipv6_blocks
+from helpers.sandbox.ec2.filters import passes
 
 SECONDS_PROVISIONING = 2.0
+SECONDS_PENDING = 7 * 86400.0
 SECONDS_FINISHED_SHOWN = 7200.0
 _FAILURE = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range"
 _FINISHED = ("deleted", "failed", "rejected", "expired")
@@ -16,9 +19,10 @@ _FINISHED = ("deleted", "failed", "rejected", "expired")
 
 @dataclass
 class Peerings:
-    """When a connection that is being provisioned becomes active, by its id."""
+    """When a connection becomes active, or until when it may be accepted, by its id."""
 
     active_at: dict[str, float] = field(default_factory=dict)
+    expires_at: dict[str, float] = field(default_factory=dict)
 
 
 def _peerings(account: Account, region: str) -> Peerings:
@@ -27,28 +31,37 @@ def _peerings(account: Account, region: str) -> Peerings:
 
 @guards("ec2", "CreateVpcPeeringConnection")
 def may_create(call: Call, account: Account) -> None:
-    """Both sides are named, and there is at most one connection between two VPCs at a time."""
+    """Both sides are named."""
     for name in ("VpcId", "PeerVpcId"):
         if not call.params.get(name):
             raise ServiceError(
                 "MissingParameter", f"The request must contain the parameter {name[0].lower()}{name[1:]}"
             )
+
+
+@guards("ec2", "CreateVpcPeeringConnection", state=True)
+def no_second(call: Call, account: Account) -> None:
+    """There is at most one connection between two VPCs at a time."""
     wanted = {call.params["VpcId"], call.params["PeerVpcId"]}
-    for each in account.aws("ec2", "DescribeVpcPeeringConnections", call.region)["VpcPeeringConnections"]:
-        sides = {each[f"{side}VpcInfo"]["VpcId"] for side in ("Requester", "Accepter")}
-        if sides == wanted and each["Status"]["Code"] not in _FINISHED:
+    for connection in described(account, call.region, "VpcPeeringConnections"):
+        sides = {connection[f"{side}VpcInfo"]["VpcId"] for side in ("Requester", "Accepter")}
+        if sides == wanted and connection["Status"]["Code"] not in _FINISHED:
             raise ServiceError(
                 "VpcPeeringConnectionAlreadyExists",
-                f"A VPC peering connection between the VPCs already exists: {each['VpcPeeringConnectionId']}",
+                f"A VPC peering connection between the VPCs already exists: {connection['VpcPeeringConnectionId']}",
             )
 
 
 @follows("ec2", "CreateVpcPeeringConnection")
 def create(call: Call, account: Account, reply: Params) -> Params:
-    """A connection to itself or between overlapping networks is made, and fails."""
+    """A connection to itself or between overlapping networks is made, and fails; others wait for a week."""
     connection = reply["VpcPeeringConnection"]
-    if _hopeless(connection):
-        peering_id = connection["VpcPeeringConnectionId"]
+    peering_id = connection["VpcPeeringConnectionId"]
+    expires = account.now() + SECONDS_PENDING
+    _peerings(account, call.region).expires_at[peering_id] = expires
+    if not _hopeless(_complete(connection, _vpcs(account, call.region), expires)):
+        account.schedule(expires, "ec2.peering", region=call.region, peering=peering_id)
+    else:
         account.moto.set_peering_status(call.region, peering_id, "failed", _FAILURE)
         _forget_later(account, call.region, peering_id)
     return reply
@@ -56,8 +69,34 @@ def create(call: Call, account: Account, reply: Params) -> Params:
 
 def _hopeless(connection: Params) -> bool:
     ours, theirs = connection["RequesterVpcInfo"], connection["AccepterVpcInfo"]
-    blocks = [ipaddress.ip_network(side["CidrBlock"]) for side in (ours, theirs)]
-    return bool(ours["VpcId"] == theirs["VpcId"] or blocks[0].overlaps(blocks[1]))
+    return ours["VpcId"] == theirs["VpcId"] or any(
+        ours_block.overlaps(theirs_block) for ours_block in _blocks(ours) for theirs_block in _blocks(theirs)
+    )
+
+
+def _blocks(side: Params) -> list[Any]:
+    """All blocks of a VPC: a secondary one that overlaps is as bad as the first (VPC Peering Guide, "limitations")."""
+    sets = (("CidrBlockSet", "CidrBlock"), ("Ipv6CidrBlockSet", "Ipv6CidrBlock"))
+    return [ipaddress.ip_network(block[name]) for held, name in sets for block in side.get(held, ())]
+
+
+def _vpcs(account: Account, region: str) -> dict[str, Params]:
+    return {vpc["VpcId"]: vpc for vpc in described(account, region, "Vpcs")}
+
+
+def _complete(connection: Params, vpcs: Mapping[str, Params], expires: float | None) -> Params:
+    """With the blocks of both sides, and until when (epoch seconds) it waits to be accepted."""
+    for side in (connection["RequesterVpcInfo"], connection["AccepterVpcInfo"]):
+        vpc = vpcs.get(side["VpcId"], {})
+        blocks = vpc.get("CidrBlockAssociationSet", ())
+        held = [block["CidrBlock"] for block in blocks if block["CidrBlockState"]["State"] == "associated"]
+        if held:
+            side["CidrBlockSet"] = [{"CidrBlock": block} for block in held]
+        if ipv6_blocks(vpc):
+            side["Ipv6CidrBlockSet"] = [{"Ipv6CidrBlock": str(block)} for block in ipv6_blocks(vpc)]
+    if expires and connection["Status"]["Code"] in ("initiating-request", "pending-acceptance"):
+        connection["ExpirationTime"] = datetime.fromtimestamp(expires, UTC)
+    return connection
 
 
 @follows("ec2", "AcceptVpcPeeringConnection")
@@ -78,9 +117,14 @@ def become_active(account: Account, payload: Mapping[str, Any]) -> None:
     _peerings(account, region).active_at.pop(peering_id, None)
     if account.moto.peering_statuses(region).get(peering_id) == "provisioning":
         account.moto.set_peering_status(region, peering_id, "active", "Active")
+        return
+    expired = account.now() >= _peerings(account, region).expires_at.get(peering_id, 0.0)
+    if expired and account.moto.peering_statuses(region).get(peering_id) == "pending-acceptance":
+        account.moto.set_peering_status(region, peering_id, "expired", "Expired")
+        _forget_later(account, region, peering_id)
 
 
-@guards("ec2", "DeleteVpcPeeringConnection", "AcceptVpcPeeringConnection", "RejectVpcPeeringConnection")
+@guards("ec2", "DeleteVpcPeeringConnection", "AcceptVpcPeeringConnection", "RejectVpcPeeringConnection", state=True)
 def may_change(call: Call, account: Account) -> None:
     """A connection that came to its end cannot change any more."""
     peering_id = call.params["VpcPeeringConnectionId"]
@@ -120,7 +164,7 @@ def unknown(peering_id: str) -> ServiceError:
 # --- DescribeVpcPeeringConnections ------------------------------------------------------------------------------
 
 
-@guards("ec2", "DescribeVpcPeeringConnections")
+@guards("ec2", "DescribeVpcPeeringConnections", state=True)
 def await_peerings(call: Call, account: Account) -> None:
     asked = call.params.get("VpcPeeringConnectionIds", [])
     known = account.moto.peering_statuses(call.region)
@@ -131,35 +175,29 @@ def await_peerings(call: Call, account: Account) -> None:
     account.wait_for(max((at for key, at in under_way.items() if not asked or key in asked), default=0.0))
 
 
-def _filtered(call: Call, account: Account) -> bool:
-    return bool(call.params.get("Filters"))
-
-
-@follows("ec2", "DescribeVpcPeeringConnections", when=_filtered)
+@follows("ec2", "DescribeVpcPeeringConnections")
 def filter_peerings(call: Call, account: Account, reply: Params) -> Params:
     """moto ignores the filters of this action."""
+    connections, expires_at = reply["VpcPeeringConnections"], _peerings(account, call.region).expires_at
+    vpcs = _vpcs(account, call.region) if connections else {}
     reply["VpcPeeringConnections"] = [
-        each
-        for each in reply["VpcPeeringConnections"]
-        if all(_fits(each, item["Name"], item.get("Values", [])) for item in call.params["Filters"])
+        _complete(connection, vpcs, expires_at.get(connection["VpcPeeringConnectionId"]))
+        for connection in connections
+        if passes(connection, call.params.get("Filters", ()), _filter_values(connection))
     ]
     return reply
 
 
-def _fits(connection: Params, name: str, values: list[str]) -> bool:
-    tags = {tag["Key"]: tag["Value"] for tag in connection.get("Tags", ())}
-    by_tag = tag_filter(tags, name, values)
-    if by_tag is not None:
-        return by_tag
-    side, _, member = name.partition("-vpc-info.")
+def _filter_values(connection: Params) -> Params:
+    """What the filters other than those of tags look at."""
     members = {"cidr-block": "CidrBlock", "owner-id": "OwnerId", "vpc-id": "VpcId"}
-    if side in ("accepter", "requester") and member in members:
-        return matches(connection[f"{side.title()}VpcInfo"].get(members[member]), values)
-    simple = {
+    sides = {
+        f"{side}-vpc-info.{name}": connection[f"{side.title()}VpcInfo"].get(member)
+        for side in ("accepter", "requester")
+        for name, member in members.items()
+    }
+    return sides | {
         "status-code": connection["Status"]["Code"],
         "status-message": connection["Status"]["Message"],
         "vpc-peering-connection-id": connection["VpcPeeringConnectionId"],
     }
-    if name not in simple:
-        raise ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid")
-    return matches(simple[name], values)

@@ -1,48 +1,49 @@
-"""CloudWatch Logs, all of it ours: importing this package puts its behaviours into the table.
+"""CloudWatch Logs, all of it ours.
 
 Groups, streams, events, retention, classes, tags, filter patterns, metric filters (stored and tested; no metric is
-produced), Insights queries and lookup tables. What it does not simulate is refused with a sentence: KMS keys, the
-class ESSENTIALS, entities, transformers, the query languages SQL and PPL.
+produced), Insights queries and lookup tables. What it does not simulate is refused with a sentence: KMS keys, the class
+ESSENTIALS, entities, transformers, the query languages SQL and PPL.
 
 A flow log's delivery writes through :func:`deliver`; :func:`make_group` is for a role that may create the group;
 :func:`warm` spares the first query of a process its half second.
 
+>>> from helpers.sandbox import behaviours
 >>> from helpers.sandbox.calls import TABLE
+>>> behaviours.load()
 >>> sorted(action for service, action in TABLE if service == "logs" and action.startswith("Put"))
 ['PutLogEvents', 'PutLogGroupDeletionProtection', 'PutMetricFilter', 'PutRetentionPolicy']
 >>> FilterPattern.parse('[..., action="REJECT", status]').matches("2 123456789012 eni-1 REJECT OK")
 True
 """
 
-from helpers.sandbox.logs import filtering, groups, lookups, metricfilters, put, queries, reads, records, streams, tags
+import sys
+
 from helpers.sandbox.logs.groups import make_group
-from helpers.sandbox.logs.patterns import FilterPattern, PatternError
+from helpers.sandbox.logs.patterns import FilterPattern
 from helpers.sandbox.logs.state import LogGroup, LogsState
 from helpers.sandbox.logs.streams import deliver
+from helpers.sandbox.store.event_store import EventStore
 
 __all__ = [
     "FilterPattern",
     "LogGroup",
     "LogsState",
-    "PatternError",
     "deliver",
-    "filtering",
-    "groups",
-    "lookups",
     "make_group",
-    "metricfilters",
-    "put",
-    "queries",
-    "reads",
-    "records",
-    "streams",
-    "tags",
+    "stop_queries",
     "warm",
 ]
 
 
 def warm() -> None:
     """Load the query engine and run one query, so that the learner's first is not the slow one."""
-    from helpers.sandbox.logs import engine
+    from helpers.sandbox.logs import query_execution
 
-    engine.warm()
+    query_execution.warm()
+
+
+def stop_queries(store: EventStore) -> None:
+    """End the queries that still run over a store which is about to be closed."""
+    runs = sys.modules.get("helpers.sandbox.logs.query_runs")  # not loaded, nothing runs
+    if runs is not None:
+        runs.stop_all(store)

@@ -29,12 +29,12 @@ def discovered(message: str, flow_logs: bool | None = None) -> dict[str, str]:
             document = orjson.loads(message)
         except ValueError:
             return {}
-        found: dict[str, str] = {}
+        fields: dict[str, str] = {}
         for name, value in _leaves(document, ""):
-            found[name] = value
-            if len(found) == MOST_JSON_FIELDS:
+            fields[name] = value
+            if len(fields) == MOST_JSON_FIELDS:
                 break
-        return found
+        return fields
     return {}
 
 

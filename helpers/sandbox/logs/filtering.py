@@ -18,7 +18,7 @@ from helpers.sandbox.logs.names import (
 from helpers.sandbox.logs.patterns import FilterPattern, PatternError
 from helpers.sandbox.logs.reads import PAGE_BYTES, PAGE_EVENTS
 from helpers.sandbox.logs.state import LogGroup
-from helpers.sandbox.streams import OVERHEAD_BYTES, StreamEvents, utf8_length
+from helpers.sandbox.store.stream_events import OVERHEAD_BYTES, StreamEvents, utf8_length
 
 SCAN_EVENTS = 100_000
 """One call looks at no more events than this; AWS documents that pages may be short or empty, not the number."""
@@ -55,7 +55,7 @@ def filter_log_events(call: Call, account: Account) -> Params:
     spans = [_span(name, chosen[name], params, forwards, place) for name in chosen]
     page, token = _page(spans, pattern, params.get("limit", PAGE_EVENTS), forwards)
     return {
-        "events": [_reply(found) for found in page],
+        "events": [_reply(match) for match in page],
         "searchedLogStreams": [],
         **({"nextToken": token} if token else {}),
     }
@@ -98,7 +98,7 @@ def _start(params: Params) -> tuple[bool, Place | None]:
 
 
 @dataclass(slots=True)
-class Span:
+class ScanRange:
     """What is left to look at in one stream: ``events[low:high]``."""
 
     name: str
@@ -121,7 +121,7 @@ class Span:
         return passed
 
 
-def _span(name: str, stream: StreamEvents, params: Params, forwards: bool, place: Place | None) -> Span:
+def _span(name: str, stream: StreamEvents, params: Params, forwards: bool, place: Place | None) -> ScanRange:
     """The stream's events in the time range, after ``place``. Unlike GetLogEvents', this endTime is inclusive."""
     events = stream.settle()
     low = events.index(params["startTime"]) if "startTime" in params else 0
@@ -130,10 +130,10 @@ def _span(name: str, stream: StreamEvents, params: Params, forwards: bool, place
         low = max(low, events.index(place.timestamp, place.sequence + 1))
     elif place is not None:
         high = min(high, events.index(place.timestamp, place.sequence))
-    return Span(name, events, low, max(low, high))
+    return ScanRange(name, events, low, max(low, high))
 
 
-def _page(spans: list[Span], pattern: FilterPattern, limit: int, forwards: bool) -> tuple[list[Found], str | None]:
+def _page(spans: list[ScanRange], pattern: FilterPattern, limit: int, forwards: bool) -> tuple[list[Found], str | None]:
     """Look at windows of growing size until the page is full or enough was looked at."""
     page: list[Found] = []
     left, window = SCAN_EVENTS, max(limit, 1000)
@@ -157,7 +157,7 @@ def _page(spans: list[Span], pattern: FilterPattern, limit: int, forwards: bool)
     return page, None
 
 
-def _bound(spans: list[Span], count: int, forwards: bool) -> int:
+def _bound(spans: list[ScanRange], count: int, forwards: bool) -> int:
     """The timestamp up to which at least ``count`` events lie, or all of them."""
     low = min(span.events.timestamps[span.low] for span in spans)
     high = max(span.events.timestamps[span.high - 1] for span in spans)
@@ -177,23 +177,23 @@ def _bound(spans: list[Span], count: int, forwards: bool) -> int:
     return low
 
 
-def _matching(spans: list[Span], pattern: FilterPattern, bound: int, forwards: bool) -> list[Found]:
-    found = []
+def _matching(spans: list[ScanRange], pattern: FilterPattern, bound: int, forwards: bool) -> list[Found]:
+    matching = []
     matches = pattern.matches
     for span in spans:
         events = span.events
         messages = events.messages
-        found += [
+        matching += [
             Found(events.timestamps[i], events.sequences[i], messages[i], events.ingestions[i], span.name)
             for i in span.take(bound, forwards)
             if matches(messages[i])
         ]
-    return sorted(found, key=itemgetter(0, 1), reverse=not forwards)
+    return sorted(matching, key=itemgetter(0, 1), reverse=not forwards)
 
 
 def _fitting(page: list[Found], limit: int) -> int:
     """How many of the matches go into one page of at most 1 MB; one always does."""
-    sizes = accumulate(utf8_length(found.message) + OVERHEAD_BYTES for found in page[:limit])
+    sizes = accumulate(utf8_length(match.message) + OVERHEAD_BYTES for match in page[:limit])
     count = sum(total <= PAGE_BYTES for total in sizes)
     return max(count, 1) if page else 0
 
@@ -202,11 +202,11 @@ def _token(timestamp: int, sequence: int, forwards: bool) -> str:
     return make_token(f"{'f' if forwards else 'b'}.{timestamp}.{sequence}")
 
 
-def _reply(found: Found) -> Params:
+def _reply(match: Found) -> Params:
     return {
-        "logStreamName": found.name,
-        "timestamp": found.timestamp,
-        "message": found.message,
-        "ingestionTime": found.ingestion,
-        "eventId": event_id(found.timestamp, found.sequence),
+        "logStreamName": match.name,
+        "timestamp": match.timestamp,
+        "message": match.message,
+        "ingestionTime": match.ingestion,
+        "eventId": event_id(match.timestamp, match.sequence),
     }

@@ -1,31 +1,26 @@
-"""Metric filters: stored, described, and their patterns tested. The sandbox produces no metric from them.
-
-TestMetricFilter says which messages a pattern matches; that is the part a lesson can show offline.
-"""
+"""Metric filters: stored, described and tested. :mod:`helpers.sandbox.logs.log_metrics` makes the points."""
 
 from typing import Any
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.logs.filtering import compiled
 from helpers.sandbox.logs.names import group_named, invalid, now_ms, paged, require_standard, state_of
-from helpers.sandbox.logs.patterns import FilterPattern
+from helpers.sandbox.logs.patterns import FilterPattern, PatternError
+from helpers.sandbox.logs.patterns.values import number
 from helpers.sandbox.logs.state import LogGroup, MetricFilter
+from helpers.sandbox.monitoring.state import is_value
 
 MOST_FILTERS = 100
 MOST_DIMENSIONS = 3
 MOST_REGEX_FILTERS = 5
-_EXTRAS = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions")
 
 
 @replaces("logs", "PutMetricFilter")
 def put_metric_filter(call: Call, account: Account) -> Params:
-    """Create or replace a filter. What needs a transformer or system fields is refused: not simulated."""
+    """Create or replace a filter."""
     params = call.params
     group = group_named(call, account, params["logGroupName"])
     require_standard(group, "PutMetricFilter", "InvalidOperationException")
-    for name in _EXTRAS:
-        if params.get(name):
-            raise invalid(f"The sandbox does not simulate {name} of metric filters.")
     pattern = compiled(params["filterPattern"])
     for transformation in params["metricTransformations"]:
         _check(transformation, pattern)
@@ -45,20 +40,22 @@ def _check(transformation: dict[str, Any], pattern: FilterPattern) -> None:
             raise invalid("The specified filter pattern does not support dimensions")
         if value.startswith("$"):
             raise invalid(f"The specified filter pattern has no field {value} to take the metric value from.")
-    if not value.startswith("$") and not _is_number(value):
+    selectors = list(dimensions.values())
+    if value.startswith("$"):
+        selectors.append(value)
+    elif not is_value(number(value)):
         raise invalid(f"Invalid metric transformation: metricValue '{value}' is neither a number nor a field.")
+    if not is_value(transformation.get("defaultValue", 0.0)):
+        raise invalid("Invalid metric transformation: the default value must be a number from -2^360 to 2^360.")
+    try:
+        for selector in selectors:
+            pattern.check_selector(selector)
+    except PatternError as error:
+        raise invalid(f"Invalid metric transformation: {error}") from None
     if len(dimensions) > MOST_DIMENSIONS:
         raise invalid(f"A metric filter can have at most {MOST_DIMENSIONS} dimensions.")
     if dimensions and "defaultValue" in transformation:
-        raise invalid("Invalid metric transformation: dimensions and default value are mutually exclusive.")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        raise invalid("Invalid metric transformation: dimensions and default value are mutually exclusive properties")
 
 
 def _check_limits(others: list[MetricFilter], pattern: FilterPattern) -> None:
@@ -92,13 +89,13 @@ def describe_metric_filters(call: Call, account: Account) -> Params:
     if "logGroupName" in params:
         groups = [group_named(call, account, params["logGroupName"])]
         prefix = params.get("filterNamePrefix", "")
-    found = [
+    filters = [
         (group, entry)
         for group in groups
         for entry in group.metric_filters.values()
         if entry.name.startswith(prefix) and (metric is None or _feeds(entry, metric, namespace))
     ]
-    page, token = paged(found, lambda pair: f"{pair[1].name}\0{pair[0].name}", params, size=50)
+    page, token = paged(filters, lambda pair: f"{pair[1].name}\0{pair[0].name}", params, size=50)
     return {
         "metricFilters": [_describe(group, entry) for group, entry in page],
         **({"nextToken": token} if token else {}),

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError
 from helpers.sandbox.logs.state import LogGroup, LogsState
-from helpers.sandbox.streams import StreamEvents
+from helpers.sandbox.store.stream_events import StreamEvents
 
 DAY_MS = 86_400_000
 Item = TypeVar("Item")
@@ -44,10 +44,10 @@ def stream_arn(account: Account, region: str, group: str, stream: str) -> str:
 
 def group_named(call: Call, account: Account, name: str) -> LogGroup:
     """The group of this name. Raises ResourceNotFoundException."""
-    found = state_of(call, account).groups.get(name)
-    if found is None:
+    group = state_of(call, account).groups.get(name)
+    if group is None:
         raise missing_group()
-    return found
+    return group
 
 
 _ARN = re.compile(r"arn:aws[\w-]*:logs:(?P<region>[^:]*):(?P<account>[^:]*):log-group:(?P<name>[^:]+)(:\*)?")
@@ -107,8 +107,8 @@ def let_expire(account: Account, region: str, group: LogGroup) -> None:
 def events_of(account: Account, region: str, group: LogGroup, stream: str) -> StreamEvents | None:
     """The stream's events that have not expired, in time order; None when it never had one."""
     let_expire(account, region, group)
-    found: StreamEvents | None = account.events.stream(region, group.name, stream)
-    return found
+    events: StreamEvents | None = account.events.stream(region, group.name, stream)
+    return events
 
 
 def paged(
@@ -122,7 +122,7 @@ def paged(
     if "nextToken" in params:
         last = read_token(params["nextToken"])
         rest = [item for item in rest if (key(item) < last if descending else key(item) > last)]
-    limit = params.get("limit") or size
+    limit = max(1, params.get("limit") or size)
     page, more = rest[:limit], len(rest) > limit
     return page, make_token(key(page[-1])) if more else None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from helpers.sandbox.calls import Account, Call, Params, replaces
 from helpers.sandbox.logs.names import DAY_MS, group_named, horizon_ms, invalid, missing_stream, now_ms
 from helpers.sandbox.logs.streams import store_events, upload_token
-from helpers.sandbox.streams import counted_bytes
+from helpers.sandbox.store.stream_events import counted_bytes
 
 MOST_BYTES = 1_048_576
 MOST_EVENTS = 10_000

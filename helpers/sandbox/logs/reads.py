@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from helpers.sandbox.calls import Account, Call, Params, replaces
 from helpers.sandbox.logs.names import events_of, group_asked, invalid, missing_stream, require_standard
-from helpers.sandbox.streams import OVERHEAD_BYTES, StreamEvents, counted_bytes, utf8_length
+from helpers.sandbox.store.stream_events import OVERHEAD_BYTES, StreamEvents, counted_bytes, utf8_length
 
 PAGE_EVENTS = 10_000
 PAGE_BYTES = 1_048_576

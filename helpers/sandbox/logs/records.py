@@ -7,7 +7,7 @@ from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.logs.discovery import SYSTEM_FIELDS, discovered
 from helpers.sandbox.logs.names import group_asked, invalid, let_expire, now_ms, state_of
 from helpers.sandbox.logs.state import LogGroup
-from helpers.sandbox.streams import StreamEvents
+from helpers.sandbox.store.stream_events import StreamEvents
 
 RECENT_MS = 15 * 60_000
 AROUND_MS = 8 * 60_000
@@ -18,14 +18,14 @@ SAMPLED = 10_000
 @replaces("logs", "GetLogRecord")
 def get_log_record(call: Call, account: Account) -> Params:
     """All fields of the event that an @ptr of a query's result points to."""
-    from helpers.sandbox.logs.engine import read_pointer
+    from helpers.sandbox.logs.query_execution import read_pointer
 
     pointer = call.params["logRecordPointer"]
     where = read_pointer(pointer)
-    found = where and where[0] == call.region and _find(call, account, where[1])
-    if not found:
+    record = where and where[0] == call.region and _find(call, account, where[1])
+    if not record:
         raise ServiceError("ResourceNotFoundException", "The specified log record does not exist.")
-    group, stream, events, at = found
+    group, stream, events, at = record
     message = events.messages[at]
     return {
         "logRecord": {
@@ -75,8 +75,8 @@ def get_log_group_fields(call: Call, account: Account) -> Params:
         low, high = events.index(max(start, group.created_ms)), events.index(end + 1)
         total += max(0, high - low)
         sample = events.messages[max(low, high - SAMPLED) : high]
-        found = Counter(name for message in sample for name in discovered(message, group.flow_logs))
-        for name, count in found.items():
+        sampled = Counter(name for message in sample for name in discovered(message, group.flow_logs))
+        for name, count in sampled.items():
             counts[name] += count * (high - low) / len(sample)  # a large stream counts with all its events
     counts.update({name: total for name in SYSTEM_FIELDS if total})
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -1,9 +1,11 @@
 """The results of queries: files beside the event store, made when a query starts.
 
 A result is fixed at the start of its query and never computed twice, so a restarted sandbox gives the same rows even
-when the log group is gone by then. A few results stay in memory, for reading page after page.
+when the log group is gone by then. Only a file that was lost or damaged is made again. A few results stay in memory,
+for reading page after page.
 """
 
+import contextlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -11,34 +13,40 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from helpers.sandbox.eventstore import EventStore
+from helpers.sandbox.store import files
+from helpers.sandbox.store.event_store import EventStore
 
 Row = list[tuple[str, str]]
 Result = dict[str, Any]
-"""``status`` (Complete or Failed), ``rows``, ``pointers`` (one per row of raw events, else empty), ``statistics``."""
+"""``status`` (Complete, Failed or Timeout), ``rows``, ``statistics``, ``pointers`` (one per row of raw events, None
+for a row of totals; else empty)."""
 
+_KEYS = {"status", "rows", "pointers", "statistics"}
 _KEPT = 8
 _recent: "WeakKeyDictionary[EventStore, OrderedDict[str, Result]]" = WeakKeyDictionary()
 
 
 def save(store: EventStore, query_id: str, result: Result) -> None:
-    """Write the result of a query through to its file."""
+    """Write the result of a query through to its file. Raises ``CannotWrite``."""
     path = _path(store, query_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_bytes(orjson.dumps(result))
-    draft.replace(path)
     _remember(store, query_id, result)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace_whole(path, files.with_checksum(orjson.dumps(result)))
+    except OSError as problem:
+        raise files.CannotWrite(path, problem) from problem
 
 
 def load(store: EventStore, query_id: str) -> Result | None:
-    """The result of a query, or None when it was never computed here."""
-    found = _recent.get(store, OrderedDict()).get(query_id)
-    if found is not None:
-        return found
+    """The result of a query; ``None`` when its file is missing or damaged."""
+    recent = _recent.get(store, OrderedDict()).get(query_id)
+    if recent is not None:
+        return recent
     try:
-        result: Result = orjson.loads(_path(store, query_id).read_bytes())
+        result: Result = orjson.loads(files.checked(_path(store, query_id).read_bytes()) or b"")
     except (OSError, ValueError):
+        return None
+    if not result.keys() >= _KEYS:
         return None
     _remember(store, query_id, result)
     return result
@@ -47,7 +55,8 @@ def load(store: EventStore, query_id: str) -> Result | None:
 def forget(store: EventStore, query_id: str) -> None:
     """Remove a result that is past its seven days."""
     _recent.get(store, OrderedDict()).pop(query_id, None)
-    _path(store, query_id).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _path(store, query_id).unlink()
 
 
 def _remember(store: EventStore, query_id: str, result: Result) -> None:

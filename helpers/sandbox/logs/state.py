@@ -7,12 +7,12 @@ Times are epoch milliseconds, as in the API.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-QueryStatus = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled"]
+QueryStatus = Literal["Scheduled", "Running", "Complete", "Failed", "Timeout", "Cancelled"]
 
 
 @dataclass
 class MetricFilter:
-    """A stored metric filter. The sandbox keeps it and tests its pattern; it produces no metric."""
+    """A stored metric filter: what arrives and matches its pattern becomes points of a metric."""
 
     name: str
     pattern: str
@@ -38,7 +38,7 @@ class LogGroup:
 
 
 @dataclass
-class Query:
+class QueryRun:
     """A query that was started. Its result is a file of the store, made when it started."""
 
     id: str
@@ -50,8 +50,9 @@ class Query:
     started_ms: int
     caller: str
     cancelled: bool = False
+    language: str = "CWLI"
     summary: tuple[QueryStatus, float] | None = None
-    """Final status and bytes scanned, once somebody has looked at the result."""
+    """Final status and bytes scanned, once the result has been looked at."""
 
 
 @dataclass
@@ -64,10 +65,22 @@ class LookupTable:
     updated_ms: int
 
 
+@dataclass(frozen=True)
+class QueryDefinition:
+    """A saved query."""
+
+    id: str
+    name: str
+    text: str
+    groups: tuple[str, ...]
+    changed_ms: int
+
+
 @dataclass
 class LogsState:
-    """One region's log groups and lookup tables by name, and queries by id."""
+    """One region's log groups and lookup tables by name, and queries and saved queries by id."""
 
     groups: dict[str, LogGroup] = field(default_factory=dict)
-    queries: dict[str, Query] = field(default_factory=dict)
+    queries: dict[str, QueryRun] = field(default_factory=dict)
     lookup_tables: dict[str, LookupTable] = field(default_factory=dict)
+    query_definitions: dict[str, QueryDefinition] = field(default_factory=dict)

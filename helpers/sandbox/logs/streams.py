@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
 from helpers.sandbox.logs.groups import refuse_protected
+from helpers.sandbox.logs.log_metrics import emit
 from helpers.sandbox.logs.names import (
     events_of,
     group_asked,
@@ -76,10 +77,10 @@ def _describe(call: Call, account: Account, group: LogGroup, name: str) -> Param
         "creationTime": group.streams[name],
         "arn": stream_arn(account, call.region, group.name, name),
         "storedBytes": 0,
-        "uploadSequenceToken": upload_token(account, call.region, group.name, name),
     }
     events = events_of(account, call.region, group, name)
     if events is not None:
+        entry["uploadSequenceToken"] = upload_token(account, call.region, group.name, name)
         entry["firstEventTimestamp"] = events.first_timestamp
         entry["lastEventTimestamp"] = events.last_timestamp
         entry["lastIngestionTime"] = events.last_ingestion
@@ -105,21 +106,24 @@ def deliver(
 
     Makes the stream when it is missing, not the group: the delivery asks its role for that, then calls
     :func:`helpers.sandbox.logs.groups.make_group`. ``flow_logs`` says that the lines have the default format, whose
-    fields Logs Insights discovers; a group that also gets another format has no discovery. Returns how many events
-    were stored (0 when the store holds them already, during a replay). Raises ResourceNotFoundException.
+    fields Logs Insights discovers; a group that also gets another format has no discovery. Returns how many events were
+    stored (0 when the store holds them already, during a replay). Raises ResourceNotFoundException.
     """
-    found = account.state(LogsState, region).groups.get(group)
-    if found is None:
+    known = account.state(LogsState, region).groups.get(group)
+    if known is None:
         raise missing_group()
-    found.streams.setdefault(stream, now_ms(account))
-    found.flow_logs = flow_logs and found.flow_logs is not False
-    return store_events(account, region, found, stream, events)
+    known.streams.setdefault(stream, now_ms(account))
+    known.flow_logs = flow_logs and known.flow_logs is not False
+    return store_events(account, region, known, stream, events)
 
 
 def store_events(account: Account, region: str, group: LogGroup, stream: str, events: Sequence[tuple[int, str]]) -> int:
-    """Put (timestamp in ms, message) pairs into the event store; queries learn of them when they are many."""
+    """Put (timestamp in ms, message) pairs into the event store; metrics count them, and queries learn of them when
+    they are many.
+    """
+    emit(account, region, group, events)
     stored: int = account.events.append(account.position, region, group.name, stream, events, now_ms(account))
-    engine = sys.modules.get("helpers.sandbox.logs.engine")  # loaded beside the server's start, not for this
+    engine = sys.modules.get("helpers.sandbox.logs.query_execution")  # loaded beside the server's start, not for this
     type_ahead = getattr(engine, "type_ahead", None)
     if type_ahead is not None and not account.replaying:
         type_ahead(account, region, group)

@@ -1,9 +1,10 @@
 """The adapter: this package alone touches moto and its private parts.
 
-moto keeps the object graph of EC2, IAM, STS and the Parameter Store. This module starts it, seeds it, calls it, saves
-and restores it; ``ec2`` and ``iam`` set and tell what no API does, ``patches`` mends what goes wrong
-inside. ``tests/sandbox/test_moto_contract.py`` fails loudly when a
-new moto moves any of it; that is why ``pyproject.toml`` pins moto exactly.
+moto keeps the object graph of EC2, IAM, STS, S3 and the Parameter Store. This module starts it, seeds it, calls it,
+saves and restores it; ``ec2``, ``iam`` and ``s3`` set and tell what no API does, ``patches`` fixes what goes wrong
+inside.
+``tests/sandbox/test_moto_contract.py`` fails loudly when a new moto moves any of it; that is why ``pyproject.toml``
+pins moto exactly.
 """
 
 import io
@@ -16,9 +17,11 @@ from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from botocore.loaders import JSONFileLoader
+from werkzeug.exceptions import HTTPException
 
 ACCOUNT_ID = "123456789012"
 
@@ -36,8 +39,8 @@ moto_utilities: Any = import_module("moto.utilities.utils")
 def _quick_imports() -> Iterator[None]:
     """Import moto in half the time, with the same result.
 
-    moto reads its tables of instance types, and botocore's list of endpoints three times, with the standard
-    library's parser; time-machine loads pytest wherever it is installed, for a plug-in that a server has no use for.
+    moto reads its tables of instance types, and botocore's list of endpoints three times, with the standard library's
+    parser; time-machine loads pytest wherever it is installed, for a plug-in that a server has no use for.
     """
     read, load_file = moto_utilities.json, JSONFileLoader.load_file
     without_pytest = "pytest" not in sys.modules
@@ -58,26 +61,25 @@ with _quick_imports():
     import time_machine
     from moto import __version__ as MOTO_VERSION  # noqa: N812
     from moto import backends as moto_backends
-    from moto.core.utils import camelcase_to_underscores
+    from moto.core.model_instances import reset_model_data
+    from moto.core.request import Request
+    from moto.ec2.models.subnets import Subnet
     from moto.moto_api._internal import mock_random
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     # These need the quick imports too.
+    from helpers.sandbox.moto_adapter import iam_patches, speed
     from helpers.sandbox.moto_adapter import patches as moto_patches
-    from helpers.sandbox.moto_adapter.ec2 import Ec2State
-    from helpers.sandbox.moto_adapter.iam import IamState, Identity
+    from helpers.sandbox.moto_adapter.ec2 import STATE_CODES, Ec2State
+    from helpers.sandbox.moto_adapter.iam import IamPrincipal, IamState
+    from helpers.sandbox.moto_adapter.s3 import Bucket, S3State
 
-RESPONSES = {
-    "ec2": "EC2Response",
-    "iam": "IamResponse",
-    "sts": "TokenResponse",
-    "ssm": "SimpleSystemManagerResponse",
-}
-# Its state cannot be saved, so moto's Parameter Store is for reading AWS's public parameters only.
-_PARAMETER_STORE = {"GetParameter", "GetParameters", "GetParametersByPath", "DescribeParameters"}
+SERVICES = ("ec2", "iam", "sts", "ssm", "s3")
+_WITHOUT_REGION = ("iam", "sts", "s3")
+Where = tuple[str, str, str]
+"""Method, path and query, both as they came over the wire."""
 Reply = tuple[int, dict[str, str], bytes]
 
-__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "RESPONSES", "Identity", "Moto", "at_time"]
+__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "SERVICES", "STATE_CODES", "Bucket", "IamPrincipal", "Moto", "at_time"]
 
 
 @contextmanager
@@ -87,31 +89,44 @@ def at_time(epoch_seconds: float) -> Iterator[None]:
         yield
 
 
-class Moto(Ec2State, IamState):
+def _bucket_accounts() -> dict[str, tuple[str, str]]:
+    """Partition and account of each bucket of the world, by name: moto keeps it beside its backends."""
+    known: Any = moto_backends.get_backend("s3")
+    return known.bucket_accounts  # type: ignore[no-any-return]
+
+
+class _Request(Request):
+    """Tells moto that a server adds the date."""
+
+    from_wsgi_server = True
+
+
+class Moto(Ec2State, IamState, S3State):
     """moto's services behind one call, with their state."""
 
     def __init__(self) -> None:
-        # Listing its own folder for every request costs moto half of every call.
-        modules = sorted(moto_backends.list_of_moto_modules())
-        moto_backends.list_of_moto_modules = lambda: modules
         moto_patches.apply()
+        speed.apply()
+        iam_patches.apply(ACCOUNT_ID)
         self._regions: set[str] = set()
         self.changes = 0
-        self._application = DomainDispatcherApplication(create_backend_app)
+        # Straight to the services: moto's own server looks for the one that is meant, which costs a third of a call.
+        urls = {service: import_module(f"moto.{service}.urls").url_paths for service in SERVICES}
+        self._dispatch = {service: next(iter(paths.values())) for service, paths in urls.items()}
+        self._s3: Any = import_module("moto.s3.responses").S3Response
 
-    def call(self, service: str, region: str, headers: dict[str, str], body: bytes) -> Reply:
+    def call(
+        self, service: str, region: str, headers: dict[str, str], body: bytes, where: Where = ("POST", "/", "")
+    ) -> Reply:
         """Pass a request on to moto: status, headers, body."""
-        status: list[Any] = []
-
-        def start_response(line: str, reply_headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            status[:] = [int(line.split()[0]), dict(reply_headers)]
-
+        method, path, query = where
         scope = f"AKIAIOSFODNN7EXAMPLE/20260101/{region}/{service}/aws4_request"
         environ = {
-            "REQUEST_METHOD": "POST",
+            "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": "/",
-            "QUERY_STRING": "",
+            "PATH_INFO": unquote(path, "latin-1"),
+            "RAW_URI": path,
+            "QUERY_STRING": query,
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
@@ -127,30 +142,30 @@ class Moto(Ec2State, IamState):
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
-        if "X-Amz-Target" in headers:
-            environ["HTTP_X_AMZ_TARGET"] = headers["X-Amz-Target"]
-        chunks = self._application(environ, start_response)
-        content = b"".join(chunks)
-        return status[0], status[1], content
+        told = {name.upper().replace("-", "_"): text for name, text in headers.items()}
+        environ |= {f"HTTP_{name}": text for name, text in told.items() if name != "CONTENT_TYPE"}
+        request = _Request(environ)
+        try:
+            status, reply_headers, content = self._answered(service, request)
+        except HTTPException as refusal:  # of the request as such: a form that is too large, for example
+            status, reply_headers, content = refusal.code, {"Content-Type": "text/html"}, refusal.get_body()
+        return int(status), dict(reply_headers), content.encode() if isinstance(content, str) else content
+
+    def _answered(self, service: str, request: _Request) -> tuple[Any, Any, Any]:
+        """An object's path has a second part."""
+        if service != "s3":
+            return self._dispatch[service](request)  # type: ignore[no-any-return]
+        is_object = "/" in request.raw_path.strip("/")
+        answer = self._s3.key_dispatch if is_object else self._s3.bucket_dispatch
+        return answer(request, request.raw_url, request.headers)  # type: ignore[no-any-return]
 
     def seed(self, value: int) -> None:
         """Make moto's next draws depend on ``value`` only."""
         mock_random.seed(value)
 
-    @staticmethod
-    @cache
-    def implements(service: str, action: str) -> bool:
-        """Whether moto has a method for the action (it may still refuse some of its forms)."""
-        if service not in RESPONSES or (service == "ssm" and action not in _PARAMETER_STORE):
-            return False
-        responses = import_module(f"moto.{service}.responses")
-        return hasattr(getattr(responses, RESPONSES[service]), camelcase_to_underscores(action))
-
     def preload(self, region: str) -> None:
         """Load the services now, so that the learner's first call is not the slow one."""
         self.ensure(region)
-        for service in RESPONSES:
-            self._application.app_instances.setdefault(service, create_backend_app(service))  # type: ignore[arg-type]
 
     def ensure(self, region: str) -> bool:
         """Make a region's default VPC and the like, with ids that depend on the region only.
@@ -162,18 +177,24 @@ class Moto(Ec2State, IamState):
         if region not in moto_backends.get_backend("ec2")[ACCOUNT_ID].regions:
             return False
         self.seed(int.from_bytes(region.encode()))
-        for service in RESPONSES:
+        for service in SERVICES:
             self.backend(service, region)
         self._regions.add(region)
         return True
 
-    # --- state ------------------------------------------------------------------------------------------------
+    @staticmethod
+    def is_untouched(region: str) -> bool:
+        """Whether nobody has asked for anything in this Region yet, so that nothing can be in it."""
+        known = moto_backends.get_backend("ec2")[ACCOUNT_ID]
+        return region in known.regions and region not in set(known)
+
+    # --- state --------------------------------------------------------------------------------------------------
 
     def save(self) -> bytes:
         """All regions' backends of the services above, as a pickle for :meth:`restore` of the same moto."""
         state = {
             service: dict(moto_backends.get_backend(service)[ACCOUNT_ID])  # type: ignore[call-overload]
-            for service in ("ec2", "iam", "sts")
+            for service in ("ec2", "iam", "sts", "s3")
         }
         return pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL)
 
@@ -182,13 +203,18 @@ class Moto(Ec2State, IamState):
             mine = moto_backends.get_backend(service)[ACCOUNT_ID]
             for region, backend in regions.items():
                 mine[region] = backend
+        _bucket_accounts().update(dict.fromkeys(self.bucket_names(), ("aws", ACCOUNT_ID)))
 
     def reset(self) -> None:
-        """Forget everything (for tests, where one process holds several accounts one after another)."""
-        for service in RESPONSES:
-            moto_backends.get_backend(service).pop(ACCOUNT_ID, None)  # type: ignore[call-overload]
+        """Forget everything: in tests one process holds several accounts one after another."""
+        reset_model_data()  # moto lists every object that it ever made, and keeps some in caches
+        Subnet._base_avail_ip_iterator.cache_clear()
+        for service in SERVICES:
+            held = moto_backends.get_backend(service).pop(ACCOUNT_ID, {})  # type: ignore[call-overload]
+            held.clear()
+        _bucket_accounts().clear()
         self._regions.clear()
 
     @staticmethod
     def backend(service: str, region: str) -> Any:
-        return moto_backends.get_backend(service)[ACCOUNT_ID]["aws" if service in ("iam", "sts") else region]  # type: ignore[call-overload]
+        return moto_backends.get_backend(service)[ACCOUNT_ID]["aws" if service in _WITHOUT_REGION else region]  # type: ignore[call-overload]

@@ -4,7 +4,7 @@ from typing import Any
 
 from helpers.sandbox.moto_adapter.patches import addresses_of, free_addresses
 
-_INSTANCE_STATES = {
+STATE_CODES = {
     "pending": 0,
     "running": 16,
     "shutting-down": 32,
@@ -12,6 +12,14 @@ _INSTANCE_STATES = {
     "stopping": 64,
     "stopped": 80,
 }
+# Where moto keeps what it lists by id, and the heads of ids that end with what they name.
+_STORES = (
+    "vpcs", "enis", "internet_gateways", "route_tables", "network_acls", "volumes", "vpc_pcxs", "dhcp_options_sets",
+    "managed_prefix_lists",
+)  # fmt: skip
+_ENDING = {
+    "vpc", "eni", "igw", "rtb", "acl", "vol", "pcx", "dopt", "pl", "subnet", "eipalloc", "i", "sg", "sgr",
+}  # fmt: skip
 
 
 class Ec2State:
@@ -29,27 +37,30 @@ class Ec2State:
     def instance_states(self, region: str) -> dict[str, str]:
         """Every known instance's state, by id."""
         reservations = self._ec2(region).reservations.values()
-        return {each.id: each._state.name for reservation in reservations for each in reservation.instances}
+        return {instance.id: instance._state.name for reservation in reservations for instance in reservation.instances}
+
+    def profile_of(self, region: str, instance_id: str) -> str:
+        """The ARN of an instance's profile, "" where it has none."""
+        return str((self._ec2(region).get_instance(instance_id).iam_instance_profile or {}).get("Arn", ""))
 
     def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
         """Put an instance into a state of its life cycle, such as ``pending``."""
         self.changes += 1
         instance = self._ec2(region).get_instance(instance_id)
         instance._state.name = state
-        instance._state.code = _INSTANCE_STATES[state]
+        instance._state.code = STATE_CODES[state]
 
     def forget_instance(self, region: str, instance_id: str) -> None:
         """Take a terminated instance out of every list."""
         self.changes += 1
         backend = self._ec2(region)
         for reservation_id, reservation in list(backend.reservations.items()):
-            for instance in [each for each in reservation.instances if each.id == instance_id]:
+            for instance in [instance for instance in reservation.instances if instance.id == instance_id]:
                 # moto gives an instance's addresses back whenever Python collects it; they may be another's by then.
                 instance._private_ips = set()
                 reservation.instances.remove(instance)
             if not reservation.instances:
                 del backend.reservations[reservation_id]
-        backend.tags.pop(instance_id, None)
 
     def settle_instance_groups(self, region: str, instance_id: str, *, from_instance: bool = False) -> None:
         """Keep an instance's groups and its primary interface's the same: AWS has only the interface's."""
@@ -70,13 +81,12 @@ class Ec2State:
 
     def peering_statuses(self, region: str) -> dict[str, str]:
         """The status code of every peering connection, by id."""
-        return {key: each._status.code for key, each in self._ec2(region).vpc_pcxs.items()}
+        return {key: peering._status.code for key, peering in self._ec2(region).vpc_pcxs.items()}
 
     def forget_peering(self, region: str, peering_id: str) -> None:
         """Take a peering connection that came to its end out of every list."""
         self.changes += 1
         self._ec2(region).vpc_pcxs.pop(peering_id, None)
-        self.drop_tags(region, peering_id)
 
     def tags(self, region: str, resource_id: str) -> dict[str, str]:
         """The tags of any EC2 resource, also of those that moto does not hold itself."""
@@ -88,29 +98,30 @@ class Ec2State:
     def drop_tags(self, region: str, resource_id: str) -> None:
         self._ec2(region).tags.pop(resource_id, None)
 
-    def drop_interface(self, region: str, interface_id: str) -> None:
-        """Take an interface away, as AWS does for ``DeleteOnTermination`` ones."""
-        self.changes += 1
-        self._ec2(region).enis.pop(interface_id, None)
-        self.drop_tags(region, interface_id)
+    def drop_tags_of_the_gone(self, region: str) -> None:
+        """Forget the tags of what is no longer there, of every kind that ends."""
+        backend = self._ec2(region)
+        held = {key for name in _STORES for key in getattr(backend, name)}
+        held |= {subnet_id for zone in backend.subnets.values() for subnet_id in zone}
+        held |= {address.allocation_id for address in backend.addresses} | set(self.instance_states(region))
+        for groups in backend.groups.values():
+            for group_id, group in groups.items():
+                held |= {group_id, *(rule.id for rule in (*group.ingress_rules, *group.egress_rules))}
+        for resource_id in [*backend.tags]:
+            if resource_id not in held and resource_id.rpartition("-")[0] in _ENDING:
+                self.drop_tags(region, resource_id)
 
     def set_delete_on_termination(self, region: str, interface_id: str, delete: bool) -> None:
         """Whether an interface goes when its instance is terminated."""
         self._ec2(region).get_network_interface(interface_id).delete_on_termination = delete
 
     def free_interfaces(self, region: str, instance_id: str) -> None:
-        """Detach the interfaces that a terminated instance leaves behind; forget the tags of those that went."""
+        """Detach the interfaces that a terminated instance leaves behind."""
         self.changes += 1
-        backend = self._ec2(region)
-        for gone in [key for key in backend.tags if key.startswith("eni-") and key not in backend.enis]:
-            self.drop_tags(region, gone)
-        for interface in backend.enis.values():
+        for interface in self._ec2(region).enis.values():
             if interface.instance is not None and interface.instance.id == instance_id:
                 interface.instance = interface.attachment_id = interface.attach_time = None
                 interface.status = "available"
-
-    def has_security_group(self, region: str, group_id: str) -> bool:
-        return any(group_id in groups for groups in self._ec2(region).groups.values())
 
     def has_network_acl(self, region: str, acl_id: str) -> bool:
         return acl_id in self._ec2(region).network_acls
@@ -118,7 +129,12 @@ class Ec2State:
     def addresses_in_use(self, region: str, subnet_id: str) -> set[str]:
         """The private addresses that interfaces of a subnet hold."""
         interfaces = self._ec2(region).enis.values()
-        return {address for each in interfaces if each.subnet.id == subnet_id for address in addresses_of(each)}
+        return {
+            address
+            for interface in interfaces
+            if interface.subnet.id == subnet_id
+            for address in addresses_of(interface)
+        }
 
     def free_address(self, region: str, subnet_id: str) -> str | None:
         """The lowest address of a subnet that nothing holds."""
@@ -138,21 +154,21 @@ class Ec2State:
         for acl in backend.network_acls.values():
             acl._associations = {key: held for key, held in acl._associations.items() if held.subnet_id != subnet_id}
 
-    def add_acl_entry(self, region: str, acl_id: str, egress: bool) -> None:
-        """The last rule of every ACL, ``32767`` deny, which no API creates."""
+    def add_acl_entry(self, region: str, acl_id: str, number: int, egress: bool, *, ipv6: bool = False) -> None:
+        """A rule about all traffic which no API creates: one of the last, ``32767`` and up, denies."""
         self.changes += 1
         self._ec2(region).create_network_acl_entry(
             network_acl_id=acl_id,
-            rule_number=32767,
+            rule_number=number,
             protocol="-1",
-            rule_action="deny",
+            rule_action="deny" if number >= 32767 else "allow",
             egress=egress,
-            cidr_block="0.0.0.0/0",
+            cidr_block=None if ipv6 else "0.0.0.0/0",
             icmp_code=None,
             icmp_type=None,
             port_range_from=None,
             port_range_to=None,
-            ipv6_cidr_block=None,
+            ipv6_cidr_block="::/0" if ipv6 else None,
         )
 
     def forget_network_acls(self, region: str, vpc_id: str) -> None:
@@ -161,4 +177,3 @@ class Ec2State:
         acls = self._ec2(region).network_acls
         for acl_id in [key for key, acl in acls.items() if acl.vpc_id == vpc_id]:
             del acls[acl_id]
-            self.drop_tags(region, acl_id)

@@ -1,8 +1,8 @@
 """The agents on the instances: which machines Systems Manager knows and can reach.
 
-Run Command reaches an instance only through the agent's own way out: an instance profile whose role may talk to
-Systems Manager, and a path to its endpoints (here: to a public address on port 443, there and back).
-Source: Systems Manager User Guide, "Setting up managed nodes".
+Run Command reaches an instance only through the agent's own way out: an instance profile whose role may talk to Systems
+Manager, and a path to its endpoints (here: to a public address on port 443, there and back). Source: Systems Manager
+User Guide, "Setting up managed nodes".
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from typing import Any
 from helpers.access import Principal, Request, evaluate
 from helpers.network import Packet, trace
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, on_event, replaces
-from helpers.sandbox.dataplane import DataPlane
-from helpers.sandbox.machines import AGENT
-from helpers.sandbox.moto_adapter import Identity
-from helpers.sandbox.permissions import parse_all
-from helpers.sandbox.topologies import topology
+from helpers.sandbox.ec2.topologies import topology
+from helpers.sandbox.iam.authorization import parse_all
+from helpers.sandbox.machines.scripts import AGENT
+from helpers.sandbox.machines.state import DataPlane
+from helpers.sandbox.moto_adapter import IamPrincipal
 from helpers.traffic import Host
 
 ENDPOINT = "192.0.2.30"
@@ -28,7 +28,7 @@ _NETWORK_CUTS = (
     *("DeleteRoute", "ReplaceRoute", "ReplaceRouteTableAssociation", "DisassociateRouteTable", "AssociateRouteTable"),
     *("DetachInternetGateway", "DisassociateAddress", "DisassociateIamInstanceProfile"),
     *("ReplaceIamInstanceProfileAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
-    *("ModifySecurityGroupRules", "ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute"),
+    *("ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute"),
     *("CreateNetworkAclEntry", "ReplaceNetworkAclEntry", "DeleteNetworkAclEntry", "ReplaceNetworkAclAssociation"),
     *("StopInstances", "TerminateInstances", "RebootInstances"),
 )
@@ -66,19 +66,21 @@ def _has_a_way_out(account: Account, region: str, host: Host) -> bool:
     public = dict(network.interface(host.interface_id).public).get(host.address)
     if sent.outcome != "delivered" or public is None:
         return False
-    back = Packet(ENDPOINT, public, 6, 443, _AGENT_PORT, tcp_flags=18)
+    back = Packet(ENDPOINT, public, 6, 443, _AGENT_PORT, tcp_flags=18, source_interface=None)
     return trace(network, back, connections)[0].outcome == "delivered"
 
 
 def _may_register(account: Account, region: str, instance_id: str) -> bool:
-    reservations = account.aws("ec2", "DescribeInstances", region, InstanceIds=[instance_id])["Reservations"]
-    profile = reservations[0]["Instances"][0].get("IamInstanceProfile", {}).get("Arn", "")
+    profile = account.moto.profile_of(region, instance_id)
     roles = map(account.moto.role, account.moto.profile_roles(profile) or [])
     return any(_role_may(role) for role in roles if role is not None)
 
 
-def _role_may(role: Identity) -> bool:
-    return bool(evaluate(Request(Principal.role(role.arn), _NEEDED, "*"), parse_all(role.policies)))
+def _role_may(role: IamPrincipal) -> bool:
+    policies = [parse_all(role.policies)]
+    if role.boundary is not None:
+        policies.append(parse_all([("of the boundary", role.boundary)]))
+    return all(evaluate(Request(Principal.role(role.arn), _NEEDED, "*"), own) for own in policies)
 
 
 def register(account: Account, region: str) -> None:
@@ -112,7 +114,7 @@ def managed(account: Account, region: str) -> Iterator[tuple[str, bool]]:
     """Every instance that Systems Manager knows, and whether it can be reached now; none that was terminated."""
     seen = account.state(Agents, region).seen
     hosts = account.state(DataPlane, region).hosts
-    down = [one for one in seen if one not in hosts]
+    down = [instance_id for instance_id in seen if instance_id not in hosts]
     for instance_id in [*hosts, *(_still_there(account, region, down) if down else ())]:
         is_online = online(account, region, instance_id)
         if is_online or instance_id in seen:
@@ -120,24 +122,30 @@ def managed(account: Account, region: str) -> Iterator[tuple[str, bool]]:
 
 
 def _still_there(account: Account, region: str, instances: list[str]) -> list[str]:
-    known = {one.id: one.state for one in topology(account, region).instances}
-    return [one for one in instances if known.get(one, "terminated") not in ("shutting-down", "terminated")]
+    known = {instance.id: instance.state for instance in topology(account, region).instances}
+    return [
+        instance_id
+        for instance_id in instances
+        if known.get(instance_id, "terminated") not in ("shutting-down", "terminated")
+    ]
 
 
 @replaces("ssm", "DescribeInstanceInformation")
 def describe_instance_information(call: Call, account: Account) -> Params:
     """Managed instances with their ``PingStatus``; filters by ``InstanceIds`` and ``PingStatus``."""
-    filters = {one["Key"]: one["Values"] for one in call.params.get("Filters", [])}
-    filters |= {one["key"]: one["valueSet"] for one in call.params.get("InstanceInformationFilterList", [])}
+    filters = {condition["Key"]: condition["Values"] for condition in call.params.get("Filters", [])}
+    filters |= {
+        condition["key"]: condition["valueSet"] for condition in call.params.get("InstanceInformationFilterList", [])
+    }
     if unknown := set(filters) - {"InstanceIds", "PingStatus"}:
         raise ServiceError("InvalidInstanceInformationFilterValue", f"The sandbox does not filter by {min(unknown)}.")
-    found = [
+    listed = [
         item
-        for item in (_information(call, account, *one) for one in managed(account, call.region))
+        for item in (_information(call, account, *host) for host in managed(account, call.region))
         if item["InstanceId"] in filters.get("InstanceIds", [item["InstanceId"]])
         and item["PingStatus"] in filters.get("PingStatus", [item["PingStatus"]])
     ]
-    return {"InstanceInformationList": found}
+    return {"InstanceInformationList": listed}
 
 
 def _information(call: Call, account: Account, instance_id: str, is_online: bool) -> Params:

@@ -1,8 +1,10 @@
 """Looking at commands: a look at one that is still under way moves the clock to its next change."""
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
-from helpers.sandbox.ssm.commands import Command, Commands, Invocation, find
+from helpers.sandbox.protocol.paging import numbered_page
+from helpers.sandbox.ssm.run_command import find
 from helpers.sandbox.ssm.shapes import State, command_shape, invocation_shape, listed_shape, script_of, state_of
+from helpers.sandbox.ssm.state import Command, Commands, Invocation
 
 PAGE = 50
 
@@ -14,7 +16,7 @@ def _look(account: Account, region: str, invocations: list[Invocation]) -> None:
     """
 
     def states() -> list[State]:
-        return [state_of(one, script_of(account, region, one)) for one in invocations]
+        return [state_of(invocation, script_of(account, region, invocation)) for invocation in invocations]
 
     now = states()
     before = [state.details for state in now]
@@ -49,9 +51,12 @@ def list_command_invocations(call: Call, account: Account) -> Params:
     ]
     _look(account, call.region, [invocation for _, invocation in pairs])
     details = call.params.get("Details", False)
-    shapes = [listed_shape(one, two, script_of(account, call.region, two), details) for one, two in pairs]
-    shapes = _filtered(call, shapes)
-    return _page(call, "CommandInvocations", shapes)
+    shapes = [
+        listed_shape(command, invocation, script_of(account, call.region, invocation), details)
+        for command, invocation in pairs
+    ]
+    page, token = numbered_page(_filtered(call, shapes), call, PAGE)
+    return {"CommandInvocations": page, "NextToken": token}
 
 
 @replaces("ssm", "ListCommands")
@@ -59,29 +64,22 @@ def list_commands(call: Call, account: Account) -> Params:
     """Commands with their overall status, the newest first."""
     wanted = [find(call, account)] if "CommandId" in call.params else _newest(call, account)
     if "InstanceId" in call.params:
-        wanted = [one for one in wanted if call.params["InstanceId"] in one.invocations]
+        wanted = [command for command in wanted if call.params["InstanceId"] in command.invocations]
     _look(account, call.region, [invocation for command in wanted for invocation in command.invocations.values()])
-    shapes = [command_shape(one, account, call.region) for one in wanted]
-    return _page(call, "Commands", _filtered(call, shapes))
+    shapes = [command_shape(command, account, call.region) for command in wanted]
+    page, token = numbered_page(_filtered(call, shapes), call, PAGE)
+    return {"Commands": page, "NextToken": token}
 
 
 def _filtered(call: Call, shapes: list[Params]) -> list[Params]:
     """Those that every filter of the call wants."""
-    for one in call.params.get("Filters", []):
-        if one["key"] not in ("Status", "DocumentName"):
-            raise ServiceError("UnsupportedOperation", f"The sandbox does not filter commands by {one['key']}.")
-        keys = ("Status", "StatusDetails") if one["key"] == "Status" else ("DocumentName",)
-        shapes = [shape for shape in shapes if one["value"] in [shape[key] for key in keys]]
+    for condition in call.params.get("Filters", []):
+        if condition["key"] not in ("Status", "DocumentName"):
+            raise ServiceError("UnsupportedOperation", f"The sandbox does not filter commands by {condition['key']}.")
+        keys = ("Status", "StatusDetails") if condition["key"] == "Status" else ("DocumentName",)
+        shapes = [shape for shape in shapes if condition["value"] in [shape[key] for key in keys]]
     return shapes
 
 
 def _newest(call: Call, account: Account) -> list[Command]:
     return list(reversed(account.state(Commands, call.region).commands.values()))
-
-
-def _page(call: Call, key: str, items: list[Params]) -> Params:
-    token = call.params.get("NextToken", "0")
-    if not token.isdigit():
-        raise ServiceError("InvalidNextToken", "The token is not one that was given.")
-    end = int(token) + call.params.get("MaxResults", PAGE)
-    return {key: items[int(token) : end], "NextToken": str(end) if end < len(items) else None}

@@ -1,13 +1,11 @@
 """Commands and invocations in the shapes of Systems Manager's replies."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from helpers.sandbox.calls import Account, Params
-from helpers.sandbox.machines import Machines, Script
-
-if TYPE_CHECKING:
-    from helpers.sandbox.ssm.commands import Command, Invocation
+from helpers.sandbox.machines.state import Machines, ScriptRun
+from helpers.sandbox.ssm.state import Command, Invocation
 
 _OUTPUT_CHARACTERS = 24000
 _LISTED_CHARACTERS = 2500
@@ -21,7 +19,7 @@ class State(NamedTuple):
     due: float | None
 
 
-def state_of(invocation: "Invocation", script: Script | None) -> State:
+def state_of(invocation: Invocation, script: ScriptRun | None) -> State:
     if invocation.cancelled_at is not None:
         return State("Cancelled", "Cancelled", None)
     if invocation.delivery_timed_out_at is not None:
@@ -35,21 +33,23 @@ def state_of(invocation: "Invocation", script: Script | None) -> State:
     return State("Success", "Success", None) if script.exit_code == 0 else State("Failed", "Failed", None)
 
 
-def script_of(account: Account, region: str, invocation: "Invocation") -> Script | None:
+def script_of(account: Account, region: str, invocation: Invocation) -> ScriptRun | None:
     key = invocation.script_key
     return account.state(Machines, region).scripts[key] if key else None
 
 
-def command_shape(command: "Command", account: Account, region: str) -> Params:
-    states = [state_of(one, script_of(account, region, one)) for one in command.invocations.values()]
-    pending = [one for one in states if one.due is not None]
-    failed = [one for one in states if one.status in ("Failed", "TimedOut")]
+def command_shape(command: Command, account: Account, region: str) -> Params:
+    states = [
+        state_of(invocation, script_of(account, region, invocation)) for invocation in command.invocations.values()
+    ]
+    pending = [state for state in states if state.due is not None]
+    failed = [state for state in states if state.status in ("Failed", "TimedOut")]
     status = "Success"
     if pending:
-        status = "Pending" if all(one.status == "Pending" for one in states) else "InProgress"
+        status = "Pending" if all(state.status == "Pending" for state in states) else "InProgress"
     elif failed:
         status = failed[0].status
-    elif states and all(one.status == "Cancelled" for one in states):
+    elif states and all(state.status == "Cancelled" for state in states):
         status = "Cancelled"
     params = command.params
     return {
@@ -68,13 +68,13 @@ def command_shape(command: "Command", account: Account, region: str) -> Params:
         "MaxErrors": params.get("MaxErrors", "0"),
         "TargetCount": len(states),
         "CompletedCount": len(states) - len(pending),
-        "ErrorCount": sum(one.details in ("Failed", "ExecutionTimedOut") for one in states),
-        "DeliveryTimedOutCount": sum(one.details == "DeliveryTimedOut" for one in states),
+        "ErrorCount": sum(state.details in ("Failed", "ExecutionTimedOut") for state in states),
+        "DeliveryTimedOutCount": sum(state.details == "DeliveryTimedOut" for state in states),
         "TimeoutSeconds": command.timeout,
     }
 
 
-def invocation_shape(command: "Command", invocation: "Invocation", script: Script | None) -> Params:
+def invocation_shape(command: Command, invocation: Invocation, script: ScriptRun | None) -> Params:
     """What GetCommandInvocation answers."""
     state = state_of(invocation, script)
     return {
@@ -97,7 +97,7 @@ def invocation_shape(command: "Command", invocation: "Invocation", script: Scrip
     }
 
 
-def listed_shape(command: "Command", invocation: "Invocation", script: Script | None, details: bool) -> Params:
+def listed_shape(command: Command, invocation: Invocation, script: ScriptRun | None, details: bool) -> Params:
     """What ListCommandInvocations answers for one invocation."""
     state = state_of(invocation, script)
     shape: Params = {
@@ -126,7 +126,7 @@ def listed_shape(command: "Command", invocation: "Invocation", script: Script | 
     return shape
 
 
-def _errors(script: Script | None) -> str:
+def _errors(script: ScriptRun | None) -> str:
     """Standard error, after which the agent says itself how a failed script ended."""
     if script is None:
         return ""
@@ -135,7 +135,7 @@ def _errors(script: Script | None) -> str:
     return f"{script.stderr}failed to run commands: exit status {script.exit_code}"
 
 
-def _shown(text: str, script: Script | None, characters: int) -> str:
+def _shown(text: str, script: ScriptRun | None, characters: int) -> str:
     """Output appears when the script has ended (Systems Manager's agent sends it then)."""
     return text[:characters] if script is not None and not script.running else ""
 
@@ -144,7 +144,7 @@ def _iso(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _elapsed(script: Script | None) -> str:
+def _elapsed(script: ScriptRun | None) -> str:
     """An ISO 8601 duration, such as ``PT3.2S``."""
     if script is None or script.ended_at is None:
         return ""

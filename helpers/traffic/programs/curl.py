@@ -5,37 +5,18 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from helpers.traffic.machine import Machine, Usage
-from helpers.traffic.model import WriteFile
-from helpers.traffic.places import is_link_local
-from helpers.traffic.programs.names import resolve
+from helpers.traffic.image import TABLES
+from helpers.traffic.machine import Killed, Machine, Usage
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.pages import Page, answer
 from helpers.traffic.programs.registry import program
+from helpers.traffic.programs.resolver import resolve
+from helpers.traffic.shell.syntax import NotSimulatedError
 from helpers.traffic.tcp import Connection, connect
+from helpers.traffic.topology_facts import is_link_local
+from helpers.traffic.world import WriteFile
 
-_LONG = {
-    "silent": "s",
-    "show-error": "S",
-    "output": "o",
-    "write-out": "w",
-    "max-time": "m",
-    "head": "I",
-    "insecure": "k",
-    "verbose": "v",
-    "location": "L",
-    "fail": "f",
-    "header": "H",
-    "request": "X",
-    "user-agent": "A",
-    "include": "i",
-    "data": "d",
-    "ipv4": "4",
-    "globoff": "g",
-    "no-progress-meter": "s",
-    "connect-timeout": "connect-timeout",
-    "http1.1": "http1.1",
-}
+_LONG: dict[str, str] = TABLES["curl"]["long"]
 _HELP = "curl: try 'curl --help' or 'curl --manual' for more information"
 _METER = (
     "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
@@ -72,21 +53,20 @@ class _Transfer:
 
 @program("curl")
 def curl(machine: Machine, arguments: list[str]) -> int:
-    """`curl [-sSfIikvL] [-o file] [-w format] [-m s] [--connect-timeout s] [-H h] [-X m] [-d data] [-A
-    agent] url...`.
-    """
+    """``curl [-sSfIikvL] [-o file] [-w format] [-m s] [--connect-timeout s] [-H h] [-X m] [-d data] [-A agent] url``"""
     options = _options(arguments)
     if not options.operands:
         raise Usage(f"curl: (2) no URL specified\n{_HELP}", 2)
     code = 0
     for url in options.operands:
-        code = _one(machine, options, url)
+        code = _transfer(machine, options, url)
     return code
 
 
 def _options(arguments: list[str]) -> Options:
     try:
-        options = read_options(arguments, "sSIikvLf4g", "owmHXAd", _LONG, ("connect-timeout",))
+        real, long_valued = "#:012356aBbCcDeEFGhJjKlMNnOPpQqRrTtUuVxYyZz", ("connect-timeout", "local-port")
+        options = read_options(arguments, "sSIikvLf4g", "owmHXAd", _LONG, long_valued, program="curl", real=real)
     except UnknownOptionError as error:
         name = error.option if error.option.startswith("-") else f"-{error.option}"
         problem = "requires parameter" if error.missing else "is unknown"
@@ -94,10 +74,15 @@ def _options(arguments: list[str]) -> Options:
     for name in ("m", "connect-timeout"):
         if name in options and not re.fullmatch(r"\d+(\.\d+)?", options.last(name)):
             raise Usage(f"curl: expected a proper numerical parameter\n{_HELP}", 2)
+    port = options.last("local-port", "0")
+    if "-" in port or any(text.startswith("@") for text in options.all("d")) or len(options.all("o")) > 1:
+        raise NotSimulatedError("curl: the sandbox simulates --local-port with one port, one -o, and -d without @")
+    if not port.isdigit() or int(port) > 65535:
+        raise Usage(f"curl: option --local-port: expected a proper numerical parameter\n{_HELP}", 2)
     return options
 
 
-def _one(machine: Machine, options: Options, url: str) -> int:
+def _transfer(machine: Machine, options: Options, url: str) -> int:
     quiet = "s" in options
     transfer = _Transfer(url, "", "", 0, "", machine.now, machine.now + (_seconds(options, "m")))
     try:
@@ -108,7 +93,7 @@ def _one(machine: Machine, options: Options, url: str) -> int:
         _deliver(machine, options, transfer, page)
         if not quiet:
             size = f"{transfer.received:>5}"
-            machine.stderr.append(f"\r100 {size}  100 {size}    0     0   --:--:-- --:--:-- --:--:-- {size}\n")
+            machine.write_error(f"\r100 {size}  100 {size}    0     0   --:--:-- --:--:-- --:--:-- {size}\n")
         if "f" in options and page.status >= 400:
             raise _Failed(22, f"The requested URL returned error: {page.status}")
     except _Failed as failure:
@@ -116,7 +101,7 @@ def _one(machine: Machine, options: Options, url: str) -> int:
         if not quiet or "S" in options:
             machine.complain(f"curl: ({failure.code}) {failure.text}")
     if "w" in options:
-        machine.stdout.append(_write_out(options.last("w"), machine, transfer))
+        machine.write(_write_out(options.last("w"), machine, transfer))
     return transfer.code
 
 
@@ -131,6 +116,8 @@ def _split(transfer: _Transfer) -> None:
         port = parts.port
     except ValueError:
         raise _Failed(3, "URL rejected: Port number was not a decimal number between 0 and 65535") from None
+    if parts.scheme in ("ftp", "ftps", "file"):
+        raise NotSimulatedError(f"curl: the sandbox does not simulate {parts.scheme}")
     if parts.scheme not in ("http", "https"):
         raise _Failed(1, f'Protocol "{parts.scheme}" not supported or disabled in libcurl')
     if not parts.hostname:
@@ -157,7 +144,9 @@ def _fetch(machine: Machine, options: Options, transfer: _Transfer) -> Page:
 def _connect(machine: Machine, options: Options, transfer: _Transfer) -> Connection:
     limit = _seconds(options, "connect-timeout")
     overall = transfer.deadline - machine.now
-    connection = connect(machine, transfer.address, transfer.port, min(limit, overall))
+    connection = connect(
+        machine, transfer.address, transfer.port, min(limit, overall), int(options.last("local-port", "0")) or None
+    )
     if connection.outcome == "open":
         return connection
     elapsed = round((machine.now - transfer.began) * 1000)
@@ -175,7 +164,7 @@ def _converse(machine: Machine, options: Options, transfer: _Transfer, connectio
     assert listener is not None
     request = _request(options, transfer)
     if "v" in options:
-        machine.stderr.append("".join(f"> {line}\n" for line in request.rstrip("\r\n").split("\r\n")) + "> \n")
+        machine.write_error("".join(f"> {line}\n" for line in request.rstrip("\r\n").split("\r\n")) + "> \n")
     web = listener.service in ("http", "https", "whoami", "mirror")
     secure = listener.service == "https" or (listener.service in ("whoami", "mirror") and listener.port == 443)
     if transfer.scheme == "https" and web and secure:
@@ -186,7 +175,7 @@ def _converse(machine: Machine, options: Options, transfer: _Transfer, connectio
     elif transfer.scheme == "https":
         _exchange(machine, transfer, connection, True, _TLS_HELLO)
         _not_tls(machine, transfer, connection, listener.service)
-    body = options.last("d").encode()
+    body = "&".join(options.all("d")).encode()
     extra = _TLS_RECORD if transfer.scheme == "https" else 0
     _exchange(machine, transfer, connection, True, len(request) + len(body) + extra)
     if not web:
@@ -194,7 +183,7 @@ def _converse(machine: Machine, options: Options, transfer: _Transfer, connectio
     own = connection.server is None
     peer = machine.host.address if own or connection.server is None else connection.server.peer
     host = machine.host if own or connection.server is None else connection.server.host
-    page = answer(host, listener, _method(options), transfer.path, peer)
+    page = answer(host, listener, _method(options), transfer.path, peer, machine.now)
     body_size = 0 if _method(options) == "HEAD" else len(page.body.encode())
     sizes = (len(page.head), body_size) if page.separate_writes else (len(page.head) + body_size,)
     for size in sizes:
@@ -214,21 +203,32 @@ def _exchange(machine: Machine, transfer: _Transfer, connection: Connection, upw
         return
     before = machine.deadline
     machine.deadline = min(before, transfer.deadline)
-    through = connection.send(size) if upward else connection.receive(size, after=_THINKING)
-    machine.deadline = before
+    try:
+        through = connection.send(size) if upward else connection.receive(size, after=_THINKING)
+    except Killed:
+        if transfer.deadline >= before:
+            raise
+        through = False
+    finally:
+        machine.deadline = before
+    if connection.was_reset:
+        raise _Failed(56, "Recv failure: Connection reset by peer")
     if not through:
-        _time_out(machine, transfer)
+        _time_out(machine, transfer, connection)
 
 
-def _time_out(machine: Machine, transfer: _Transfer) -> None:
+def _time_out(machine: Machine, transfer: _Transfer, connection: Connection) -> None:
+    """It waits as long as it may, and closes its side."""
     machine.until(transfer.deadline)
+    if not math.isinf(machine.now):
+        connection.close()
     elapsed = round((machine.now - transfer.began) * 1000) if not math.isinf(machine.now) else 0
     raise _Failed(28, f"Operation timed out after {elapsed + 1} milliseconds with 0 bytes received")
 
 
 def _not_tls(machine: Machine, transfer: _Transfer, connection: Connection, service: str) -> None:
     if service == "nc":
-        _time_out(machine, transfer)
+        _time_out(machine, transfer, connection)
     _exchange(machine, transfer, connection, False, 300)
     connection.close("server")
     raise _Failed(35, "OpenSSL/3.0.8: error:0A00010B:SSL routines::wrong version number")
@@ -236,7 +236,7 @@ def _not_tls(machine: Machine, transfer: _Transfer, connection: Connection, serv
 
 def _not_http(machine: Machine, transfer: _Transfer, connection: Connection, service: str) -> None:
     if service != "ssh":
-        _time_out(machine, transfer)
+        _time_out(machine, transfer, connection)
     _exchange(machine, transfer, connection, False, 21)
     connection.reset()
     raise _Failed(1, "Received HTTP/0.9 when not allowed")
@@ -255,15 +255,13 @@ def _request(options: Options, transfer: _Transfer) -> str:
     lines = [f"{_method(options)} {transfer.path} HTTP/1.1", f"Host: {host}"]
     lines += [f"User-Agent: {options.last('A', _AGENT)}", "Accept: */*", *options.all("H")]
     if "d" in options:
-        length = len(options.last("d").encode())
+        length = len("&".join(options.all("d")).encode())
         lines += [f"Content-Length: {length}", "Content-Type: application/x-www-form-urlencoded"]
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
 def _metadata(machine: Machine, options: Options, transfer: _Transfer) -> Page:
-    """The instance metadata service: answered on the host, never logged; IMDSv2 wants a token (AL2023's
-    default).
-    """
+    """The instance metadata service: answered on the host, never logged; IMDSv2 wants a token (AL2023's default)."""
     if transfer.address != "169.254.169.254" or not machine.host.interface_id:
         machine.until(min(transfer.deadline, machine.now + 127))
         raise _Failed(
@@ -281,8 +279,10 @@ def _metadata(machine: Machine, options: Options, transfer: _Transfer) -> Page:
     else:
         known = {"instance-id": machine.host.instance_id, "local-ipv4": machine.host.address}
         name = transfer.path.removeprefix("/latest/meta-data/")
-        transfer.status, body = (200, known[name]) if name in known else (404, "")
-    reason = {200: "OK", 401: "Unauthorized", 404: "Not Found"}[transfer.status]
+        if name not in known:
+            raise NotSimulatedError(f"curl: the sandbox's metadata service does not simulate {transfer.path}")
+        transfer.status, body = 200, known[name]
+    reason = {200: "OK", 401: "Unauthorized"}[transfer.status]
     return Page(transfer.status, f"HTTP/1.1 {transfer.status} {reason}\r\n\r\n", body, True, False)
 
 
@@ -290,13 +290,13 @@ def _deliver(machine: Machine, options: Options, transfer: _Transfer, page: Page
     head_only = _method(options) == "HEAD"
     transfer.received = 0 if head_only else len(page.body.encode())
     if "v" in options:
-        machine.stderr.append("".join(f"< {line}\n" for line in page.head.rstrip("\r\n").split("\r\n")) + "< \n")
+        machine.write_error("".join(f"< {line}\n" for line in page.head.rstrip("\r\n").split("\r\n")) + "< \n")
     if "f" in options and page.status >= 400:
         return
     text = (page.head if head_only or "i" in options else "") + ("" if head_only else page.body)
     target = options.last("o", "-")
     if target == "-":
-        machine.stdout.append(text)
+        machine.write(text)
     elif target != "/dev/null":
         path = target if target.startswith("/") else f"{machine.cwd.rstrip('/')}/{target}"
         machine.cause(WriteFile(machine.host.instance_id, path, text))
@@ -320,5 +320,7 @@ def _write_out(form: str, machine: Machine, transfer: _Transfer) -> str:
         "scheme": transfer.scheme,
         "num_connects": "1" if transfer.local_port else "0",
     }
-    text = re.sub(r"%\{(\w+)\}", lambda found: values.get(found.group(1), ""), form)
+    if unknown := [name for name in re.findall(r"%\{(.*?)\}", form) if name not in values]:
+        raise NotSimulatedError(f"curl: the sandbox does not simulate %{{{unknown[0]}}} of -w")
+    text = re.sub(r"%\{(\w+)\}", lambda match: values[match.group(1)], form)
     return text.replace("\\n", "\n").replace("\\t", "\t").replace("%%", "%")

@@ -3,16 +3,15 @@
 from helpers.traffic.image import PACKAGES
 from helpers.traffic.internet import PACKAGE_MIRROR
 from helpers.traffic.machine import Machine, Usage
-from helpers.traffic.model import Install
-from helpers.traffic.programs.names import resolve
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.registry import program
+from helpers.traffic.programs.resolver import resolve
+from helpers.traffic.shell.syntax import NotSimulatedError
 from helpers.traffic.tcp import Connection, connect
+from helpers.traffic.world import Install
 
 _METADATA = 2_000_000
-"""Bytes of repository metadata, fetched by every run here: the real ones are larger, and cached between
-runs.
-"""
+"""Bytes of repository metadata, fetched by every run here: the real ones are larger, and cached between runs."""
 _ATTEMPTS, _PATIENCE = 4, 30.0
 _REPOSITORY = "Amazon Linux 2023 repository"
 _LONG = {"assumeyes": "y", "quiet": "q", "best": "b", "allowerasing": "e", "refresh": "r"}
@@ -20,11 +19,11 @@ _LONG = {"assumeyes": "y", "quiet": "q", "best": "b", "allowerasing": "e", "refr
 
 @program("dnf", "yum")
 def dnf(machine: Machine, arguments: list[str]) -> int:
-    """`dnf [-y] [-q] install PACKAGE...`, `dnf [-y] update|upgrade|makecache`: 0, or 1 when it cannot."""
+    """``dnf [-y] [-q] install PACKAGE...``, ``dnf [-y] update|upgrade|makecache``: 0, or 1 when it cannot."""
     options = _options(arguments)
     command, *packages = options.operands or [""]
     if command not in ("install", "update", "upgrade", "makecache"):
-        raise Usage(f"No such command: {command}. The sandbox's dnf knows install, update, upgrade and makecache.", 1)
+        raise NotSimulatedError("dnf: the sandbox's dnf knows install, update, upgrade and makecache")
     if command == "install" and not packages:
         raise Usage("dnf install: error: the following arguments are required: PACKAGE", 1)
     connection = _mirror(machine, options)
@@ -39,7 +38,7 @@ def dnf(machine: Machine, arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> Options:
     try:
-        return read_options(arguments, flags="yqb", valued="", long=_LONG)
+        return read_options(arguments, "yqb", "", _LONG, program="dnf", real="46CcdehRvx")
     except UnknownOptionError as error:
         name = error.option if error.option.startswith("-") else f"-{error.option}"
         raise Usage(f"dnf: error: unrecognized arguments: {name}", 1) from None
@@ -94,13 +93,9 @@ def _download(connection: Connection, size: int) -> bool:
 
 def _install(machine: Machine, options: Options, connection: Connection, packages: list[str]) -> int:
     unknown = [name for name in packages if name not in PACKAGES]
-    for name in unknown:
-        machine.say(f"No match for argument: {name}")
     if unknown:
-        connection.close()
         known = ", ".join(sorted(PACKAGES))
-        machine.complain(f"Error: Unable to find a match: {' '.join(unknown)}\n(the sandbox's mirror carries {known})")
-        return 1
+        raise NotSimulatedError(f"dnf: the sandbox's mirror does not carry {' '.join(unknown)}; it carries {known}")
     wanted = [name for name in dict.fromkeys(packages) if not machine.host.programs.issuperset(PACKAGES[name][0])]
     for name in packages:
         if name not in wanted:

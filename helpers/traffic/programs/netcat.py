@@ -1,197 +1,147 @@
-"""nc in its two kinds: OpenBSD's (package netcat) and nmap's (package nmap-ncat), which differ in words and
-abilities.
-"""
+"""nc: nmap's (package nmap-ncat 7.93, as on Amazon Linux 2023)."""
 
-import math
+import re
+from itertools import groupby
 
 from helpers.traffic.internet import Listener
 from helpers.traffic.machine import Machine, Usage
-from helpers.traffic.model import Listen
-from helpers.traffic.programs.names import resolve
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.registry import program
+from helpers.traffic.programs.resolver import resolve
+from helpers.traffic.shell.syntax import NotSimulatedError
 from helpers.traffic.tcp import connect, datagram, is_own
 
-_SERVICES = {
-    22: "ssh",
-    25: "smtp",
-    53: "domain",
-    80: "http",
-    110: "pop3",
-    143: "imap",
-    443: "https",
-    3306: "mysql",
-}
-_SERVICES |= {
-    21: "ftp",
-    23: "telnet",
-    389: "ldap",
-    445: "microsoft-ds",
-    3389: "ms-wbt-server",
-    5432: "postgres",
-}
-_BY_SERVICE = {name: port for port, name in _SERVICES.items()}
-_BSD_USAGE = "usage: nc [-klnuvz] [-p source_port] [-w timeout] [destination] [port]"
-_NCAT_PATIENCE = 10.0
-_NCAT_VERSION = "Ncat: Version 7.93 ( https://nmap.org/ncat )"
+_PATIENCE = 10.0
+_UDP_WAIT = 2.0
+"""Seconds for which ``-z`` waits for an ICMP error after its datagram."""
+_VERSION = "Ncat: Version 7.93 ( https://nmap.org/ncat )"
+_LONG = {"udp": "u", "listen": "l", "keep-open": "k", "verbose": "v", "nodns": "n", "wait": "w", "source-port": "p"}
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-@program("nc", "netcat")
-def nc(machine: Machine, arguments: list[str]) -> int:
-    """`nc -z [-v] [-n] [-u] [-w s] host port[-port]`, `nc -l[k] [-p] port`; which nc it is depends on what
-    was installed.
-    """
-    return _bsd(machine, arguments) if "nc" in machine.host.programs else ncat(machine, arguments)
-
-
-def _bsd(machine: Machine, arguments: list[str]) -> int:
+@program("nc", "ncat")
+def ncat(machine: Machine, arguments: list[str]) -> int:
+    """``nc -z [-v] [-w s] [-p port] host port``, ``nc -u [-z] host port``, ``nc -lk port``, ``nc -lu port``."""
     try:
-        options = read_options(arguments, flags="kl46nuvz", valued="pw")
+        options = read_options(arguments, "kl46nuvz", "pw", _LONG, program="nc", real="CUcdeghimostxG")
     except UnknownOptionError as error:
         how = "option requires an argument" if error.missing else "invalid option"
-        raise Usage(f"nc: {how} -- '{error.option}'\n{_BSD_USAGE}", 1) from None
+        hint = "Ncat: Try `--help' or man(1) ncat for more information, usage options and help. QUITTING."
+        raise Usage(f"nc: {how} -- '{error.option}'\n{hint}", 2) from None
+    patience = _seconds(options)
+    source = _source_port(options)
+    if "v" in options:
+        machine.complain(_VERSION)
     if "l" in options:
-        return _listen(machine, options, "nc")
-    if len(options.operands) != 2:
-        raise Usage(_BSD_USAGE, 1)
-    if "z" not in options:
-        raise Usage("nc: without -z or -l it talks to its standard input, which the sandbox does not simulate", 1)
-    name, ports = options.operands
+        return _listen(machine, options)
+    if not options.operands:
+        raise Usage("Ncat: You must specify a host to connect to. QUITTING.", 2)
+    name, port = options.operands[0], _port(options.operands[1] if len(options.operands) > 1 else "31337")
     address = resolve(machine, name)
-    if address is None or ("6" in options and ":" not in address) or ("4" in options and ":" in address):
-        raise Usage(f'nc: getaddrinfo for host "{name}" port {ports}: Name or service not known', 1)
-    patience = _seconds(options, "nc: timeout invalid: {}", math.inf)
-    reached = False
-    for port in _ports(ports):
-        if "u" in options:
-            reached |= _bsd_udp(machine, name, address, port, "v" in options)
-        else:
-            reached |= _bsd_tcp(machine, name, address, port, patience, "v" in options)
-    return 0 if reached else 1
-
-
-def _bsd_tcp(machine: Machine, name: str, address: str, port: int, patience: float, verbose: bool) -> bool:
-    connection = connect(machine, address, port, patience)
-    if connection.outcome == "open":
-        connection.close()
-        if verbose:
-            machine.complain(
-                f"Connection to {_shown(name, address)} {port} port [tcp/{_SERVICES.get(port, '*')}] succeeded!"
-            )
-        return True
-    if verbose:
-        if connection.outcome == "refused":
-            problem = "failed: Connection refused"
-        elif connection.outcome == "unreachable":
-            problem = "failed: Network is unreachable"
-        elif math.isinf(patience):
-            problem = "failed: Connection timed out"
-        else:
-            problem = "timed out: Operation now in progress"
-        machine.complain(f"nc: connect to {_shown(name, address)} port {port} (tcp) {problem}")
-    return False
-
-
-def _shown(name: str, address: str) -> str:
-    return name if name == address else f"{name} ({address})"
-
-
-def _bsd_udp(machine: Machine, name: str, address: str, port: int, verbose: bool) -> bool:
-    """OpenBSD nc probes a UDP port with single bytes a second apart: no ICMP error in answer counts as
-    open.
-    """
-    local_port = machine.draws.port(machine.host.address, address, port, "udp")
-    if is_own(machine, address):
-        return machine.host.listening("udp", port) is not None
-    for _ in range(4):
-        outcome, _arrival = datagram(machine, address, port, local_port, 1)
-        if outcome == "unreachable":
-            return False
-        machine.sleep(1.0)
-    if verbose:
-        machine.complain(
-            f"Connection to {_shown(name, address)} {port} port [udp/{_SERVICES.get(port, '*')}] succeeded!"
-        )
-    return True
-
-
-def _ports(text: str) -> list[int]:
-    first, dash, last = text.partition("-")
-    low, high = _port(first), _port(last) if dash else _port(first)
-    return list(range(min(low, high), max(low, high) + 1))
+    six = address is not None and ":" in address
+    if address is None or (six and "4" in options) or (not six and "6" in options):
+        raise Usage(f'Ncat: Could not resolve hostname "{name}": Name or service not known. QUITTING.', 2)
+    if len(options.operands) > 2:
+        ports = " ".join((str(port), *options.operands[2:]))
+        raise Usage(f"Ncat: Got more than one port specification: {ports}. QUITTING.", 2)
+    if "u" in options:
+        return _udp(machine, address, port, source, options)
+    if "z" not in options or "k" in options:
+        raise NotSimulatedError("nc: the sandbox simulates TCP with -z only, to connect, and -lk, to listen")
+    return _tcp(machine, address, port, patience, source, options)
 
 
 def _port(text: str) -> int:
-    if text in _BY_SERVICE:
-        return _BY_SERVICE[text]
-    if not text.isdigit():
-        raise Usage(f"nc: port number invalid: {text}", 1)
-    if not 1 <= int(text) <= 65535:
-        raise Usage(f"nc: port number {'too large' if int(text) else 'too small'}: {text}", 1)
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise Usage(f'Ncat: Invalid port number "{text}". QUITTING.', 2)
     return int(text)
 
 
-def _seconds(options: Options, problem: str, otherwise: float) -> float:
-    if "w" not in options:
-        return otherwise
-    text = options.last("w").removesuffix("s")
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise Usage(problem.format(text), 1) from None
-    if seconds <= 0 or math.isnan(seconds):
-        raise Usage(problem.format(text), 1)
+def _source_port(options: Options) -> int | None:
+    text = options.last("p", "0")
+    if not text.isdigit() or int(text) > 65535:
+        raise Usage(f"Ncat: Invalid source port {text}. QUITTING.", 2)
+    return int(text) or None
+
+
+def _seconds(options: Options) -> float:
+    text = options.last("w", str(_PATIENCE))
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text)
+    seconds = float(match.group(1)) * _UNITS[match.group(2)] if match is not None else 0.0
+    if not seconds:
+        limits = "(must be greater than 0 and less than 2147483s)"
+        raise Usage(f'Ncat: Invalid -w timeout "{text}" {limits}. QUITTING.', 2)
     return seconds
 
 
-def _listen(machine: Machine, options: Options, name: str) -> int:
+def _listen(machine: Machine, options: Options) -> int:
     """Listen for ever; the listener accepts and keeps silent."""
-    words = [word for word in (*options.operands, options.last("p")) if word]
-    if not words or not words[-1].isdigit():
-        raise Usage(_BSD_USAGE, 1)
-    protocol, port = "udp" if "u" in options else "tcp", _port(words[-1])
+    if "z" in options:
+        raise Usage("Ncat: Services designed for LISTENING can't be used with -z. QUITTING.", 2)
+    protocol = "udp" if "u" in options else "tcp"
+    words = [*options.operands, *options.all("p")]
+    if len(words) > 1 or ("k" in options) != (protocol == "tcp"):
+        raise NotSimulatedError("nc: the sandbox listens only with nc -lk PORT, for TCP, and nc -lu PORT")
+    port = _port(words[0] if words else "31337")
     if machine.host.listening(protocol, port) is not None:
-        raise Usage(f"{name}: Address already in use", 1)
-    machine.cause(Listen(machine.host.instance_id, Listener(protocol, port, "nc")))
-    machine.until(math.inf)
+        raise Usage(f"Ncat: bind to 0.0.0.0:{port}: Address already in use. QUITTING.", 2)
+    if "v" in options:
+        machine.complain(f"Ncat: Listening on :::{port}\nNcat: Listening on 0.0.0.0:{port}")
+    machine.serve(Listener(protocol, port, "nc"))
     return 0
 
 
-@program("ncat")
-def ncat(machine: Machine, arguments: list[str]) -> int:
-    """nmap's nc: `-z`, `-v`, `-w s`, `-l`, one port; a port range is refused as the real one refuses it."""
-    try:
-        options = read_options(arguments, flags="kl4nuvz", valued="pw")
-    except UnknownOptionError as error:
-        raise Usage(f"Ncat: unrecognized option '-{error.option}'. QUITTING.", 2) from None
-    if "l" in options:
-        return _listen(machine, options, "Ncat")
-    if not options.operands:
-        raise Usage("Ncat: You must specify a host to connect to. QUITTING.", 2)
-    if "z" not in options or "u" in options:
-        raise Usage("Ncat: only TCP with -z, and -l, are simulated here. QUITTING.", 2)
-    name, port_text = options.operands[0], options.operands[1] if len(options.operands) > 1 else "31337"
-    if not port_text.isdigit() or not 1 <= int(port_text) <= 65535:
-        raise Usage(f'Ncat: Invalid port number "{port_text}". QUITTING.', 2)
-    address = resolve(machine, name)
-    if address is None:
-        raise Usage(f'Ncat: Could not resolve hostname "{name}": Name or service not known. QUITTING.', 2)
-    return _ncat_tcp(machine, address, int(port_text), options)
-
-
-def _ncat_tcp(machine: Machine, address: str, port: int, options: Options) -> int:
+def _tcp(machine: Machine, address: str, port: int, patience: float, source: int | None, options: Options) -> int:
     began = machine.now
-    if "v" in options:
-        machine.complain(_NCAT_VERSION)
-    connection = connect(
-        machine, address, port, _seconds(options, "Ncat: Invalid -w timeout {}. QUITTING.", _NCAT_PATIENCE)
-    )
+    connection = connect(machine, address, port, patience, source)
     if connection.outcome != "open":
         problems = {"refused": "Connection refused.", "unreachable": "Network is unreachable."}
-        machine.complain(f"Ncat: {problems.get(connection.outcome, 'TIMEOUT.')}")
-        return 1
+        return _failed(machine, problems.get(connection.outcome, "TIMEOUT."), options)
     connection.close()
+    _report(machine, address, port, 0, began, options)
+    return 0
+
+
+def _udp(machine: Machine, address: str, port: int, source: int | None, options: Options) -> int:
+    """With ``-z`` one byte, and a wait for an error; else what comes on standard input, until it ends."""
+    began, sent = machine.now, 0
+    local_port = source or machine.draws.port(machine.host.address, address, port, "udp")
+    if not machine.host.source_for(address) and not is_own(machine, address):
+        return _failed(machine, "Network is unreachable.", options)
     if "v" in options:
         machine.complain(f"Ncat: Connected to {address}:{port}.")
-        machine.complain(f"Ncat: 0 bytes sent, 0 bytes received in {machine.now - began:.2f} seconds.")
+    written = () if "z" in options else machine.stdin.lines()
+    pieces = [(at, "".join(line.text for line in lines)) for at, lines in groupby(written, key=lambda line: line.at)]
+    for at, text in [(began, "\0")] if "z" in options else pieces:
+        machine.until(at)
+        sent += len(text.encode())
+        refused = _datagram(machine, address, port, local_port, len(text.encode()))
+        if refused and ("z" in options or machine.now < machine.stdin.ends_at):
+            return _failed(machine, "Connection refused.", options)
+    if "z" not in options:
+        machine.until(machine.stdin.ends_at)
+    elif "v" in options:
+        machine.until(began + _UDP_WAIT)
+        machine.complain("Ncat: UDP packet sent successfully")
+    machine.until(began + _UDP_WAIT if "z" in options else began)
+    _report(machine, "", port, sent, began, options)
     return 0
+
+
+def _datagram(machine: Machine, address: str, port: int, local_port: int, size: int) -> bool:
+    """Send one; whether the other side says that nothing listens there."""
+    if is_own(machine, address):
+        return machine.host.listening("udp", port) is None
+    return datagram(machine, address, port, local_port, size)[0] == "unreachable"
+
+
+def _failed(machine: Machine, problem: str, options: Options) -> int:
+    if "z" not in options or "v" in options:
+        machine.complain(f"Ncat: {problem}")
+    return 1
+
+
+def _report(machine: Machine, address: str, port: int, sent: int, began: float, options: Options) -> None:
+    if "v" in options:
+        connected = f"Ncat: Connected to {address}:{port}.\n" if address else ""
+        machine.complain(f"{connected}Ncat: {sent} bytes sent, 0 bytes received in {machine.now - began:.2f} seconds.")

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from helpers.traffic.shell.syntax import NotSimulatedError
+
 
 class UnknownOptionError(Exception):
-    """An option the program does not know (`missing` is False), or one without its value."""
+    """An option the program does not know (``missing`` is False), or one without its value."""
 
     def __init__(self, option: str, missing: bool = False) -> None:
         super().__init__(option)
@@ -39,70 +41,55 @@ def read_options(
     long: Mapping[str, str] | None = None,
     long_valued: Collection[str] = (),
     operands_end: bool = False,
+    *,
+    program: str,
+    real: str = "",
 ) -> Options:
-    """Read options.
+    """Read options. Raises UnknownOptionError for an unknown option, or a missing value; NotSimulatedError, with the
+    name of the ``program``, for one of the ``real`` letters of which the sandbox does nothing, and for other long ones.
 
-    Args:
-        flags: letters without a value. valued: letters with one (`-c4` or `-c 4`).
-        long: long names with what they stand for (a letter, or themselves), flags and valued alike.
-        long_valued: the names (as they stand in the result) that take a value.
-        operands_end: the first operand ends the options, as for `ssh host command`.
-
-    Raises:
-        UnknownOptionError: an unknown option, or a missing value.
+    ``flags`` are letters without a value, ``valued`` letters with one (``-c4`` or ``-c 4``). ``long`` holds long names
+    with what they mean (a letter, or themselves), flags and valued alike; ``long_valued`` the names, as they are in the
+    result, that take a value. With ``operands_end`` the first operand ends the options, as for ``ssh host command``.
     """
-    found = Options()
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word == "--":
-            found.operands.extend(rest)
-            break
-        if word.startswith("--"):
-            _long(word, rest, found, long or {}, valued, long_valued)
-        elif word.startswith("-") and len(word) > 1:
-            _short(word, rest, found, flags, valued)
-        else:
-            found.operands.append(word)
-            if operands_end:
-                found.operands.extend(rest)
+    options, rest = Options(), list(arguments)
+    try:
+        while rest:
+            word = rest.pop(0)
+            if word.startswith("-") and word not in ("-", "--"):
+                option, value = _option(word, rest, long or {}, flags, valued, long_valued)
+                options.given.setdefault(option, []).append(value)
+                continue
+            options.operands += [word] if word != "--" else []
+            if operands_end or word == "--":
+                options.operands += rest
                 break
-    return found
+    except UnknownOptionError as error:
+        if not error.missing and (error.option.startswith("--") or error.option in real):
+            option = error.option if error.option.startswith("--") else f"-{error.option}"
+            raise NotSimulatedError(f"{program}: the sandbox does not simulate the option {option}") from None
+        raise
+    return options
 
 
-def _long(
-    word: str,
-    rest: list[str],
-    found: Options,
-    long: Mapping[str, str],
-    valued: str,
-    long_valued: Collection[str],
-) -> None:
-    name, equals, value = word[2:].partition("=")
-    if name not in long:
-        raise UnknownOptionError(word)
-    stands_for = long[name]
-    if stands_for in long_valued or (len(stands_for) == 1 and stands_for in valued):
-        if not equals:
-            if not rest:
-                raise UnknownOptionError(word, missing=True)
-            value = rest.pop(0)
-        found.given.setdefault(stands_for, []).append(value)
-    elif equals:
-        raise UnknownOptionError(word)
+def _option(
+    word: str, rest: list[str], long: Mapping[str, str], flags: str, valued: str, long_valued: Collection[str]
+) -> tuple[str, str]:
+    """A word's first option with its value; the letters after a flag are put back in front of ``rest``."""
+    if word.startswith("--"):
+        name, equals, value = word[2:].partition("=")
+        shown, option = word, long.get(name, "")
     else:
-        found.given.setdefault(stands_for, []).append("")
-
-
-def _short(word: str, rest: list[str], found: Options, flags: str, valued: str) -> None:
-    letters = word[1:]
-    while letters:
-        letter, letters = letters[0], letters[1:]
-        if letter in valued:
-            if not letters and not rest:
-                raise UnknownOptionError(letter, missing=True)
-            found.given.setdefault(letter, []).append(letters or rest.pop(0))
-            return
-        if letter not in flags:
-            raise UnknownOptionError(letter)
-        found.given.setdefault(letter, []).append("")
+        shown, value, equals = word[1], word[2:], ""
+        option = shown if shown in flags + valued else ""
+    takes = option in long_valued or (len(option) == 1 and option in valued)
+    if not option or (equals and not takes):
+        raise UnknownOptionError(shown)
+    if takes and not equals and not value:
+        if not rest:
+            raise UnknownOptionError(shown, missing=True)
+        return option, rest.pop(0)
+    if not takes and value:
+        rest.insert(0, f"-{value}")
+        value = ""
+    return option, value

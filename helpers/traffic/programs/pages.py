@@ -1,9 +1,10 @@
 """What a web server answers: pages that commands wrote, default pages, listings, errors."""
 
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from helpers.traffic.internet import Listener, OutsideHost
-from helpers.traffic.model import Host
+from helpers.traffic.world import Host
 
 NGINX_ROOT, HTTPD_ROOT = "/usr/share/nginx/html", "/var/www/html"
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed"}
@@ -15,13 +16,12 @@ _NGINX_PAGE = (
     "<p>If you see this page, the nginx web server is successfully installed and working.</p>\n"
     "</body>\n</html>\n"
 )
-_DATE = "Mon, 01 Jan 2024 00:00:00 GMT"  # only its length is used: every HTTP date has 29 characters
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A response: its status line and headers (a text of the right length), its body, who closes, in how
-    many writes.
+    """A response: its status line and headers (a text of the right length), its body, who closes, in how many
+    writes.
     """
 
     status: int
@@ -30,26 +30,22 @@ class Page:
     server_closes: bool
     separate_writes: bool
 
-    @property
-    def status_line(self) -> str:
-        """The first line."""
-        return self.head.split("\r\n", 1)[0]
 
-
-def answer(host: Host | OutsideHost | None, listener: Listener, method: str, path: str, caller: str) -> Page:
-    """The page for a request. `caller` is the client's address as the server sees it."""
+def answer(host: Host | OutsideHost | None, listener: Listener, method: str, path: str, caller: str, at: float) -> Page:
+    """The page for a request at ``at`` (epoch seconds). ``caller`` is the client's address as the server sees it."""
     if isinstance(host, OutsideHost):
-        return _outside(host, listener, method, caller)
+        return _outside(host, listener, caller, at)
     if method not in ("GET", "HEAD") and listener.root not in (NGINX_ROOT, HTTPD_ROOT):
-        return _page(listener, 501, "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 501\n")
+        return _page(listener, at, 501, "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 501\n")
     text = _file(host, listener, path.partition("?")[0])
     if text is None:
         return _page(
             listener,
+            at,
             404,
             "<!DOCTYPE HTML>\n<title>Error response</title>\n<p>Error code: 404\n<p>Message: File not found.\n",
         )
-    return _page(listener, 200, text)
+    return _page(listener, at, 200, text)
 
 
 def _file(host: Host | None, listener: Listener, path: str) -> str | None:
@@ -85,19 +81,19 @@ def _listing(names: list[str]) -> str:
     )
 
 
-def _page(listener: Listener, status: int, body: str) -> Page:
+def _page(listener: Listener, at: float, status: int, body: str) -> Page:
     server = {NGINX_ROOT: "nginx/1.24.0", HTTPD_ROOT: "Apache/2.4.58 (Amazon Linux)"}.get(listener.root)
     python = server is None
     version = "HTTP/1.0" if python else "HTTP/1.1"
     head = (
         f"{version} {status} {_REASONS[status]}\r\nServer: {server or 'SimpleHTTP/0.6 Python/3.9.16'}\r\n"
-        f"Date: {_DATE}\r\n"
+        f"Date: {formatdate(at, usegmt=True)}\r\n"
         f"Content-type: text/html\r\nContent-Length: {len(body.encode())}\r\n\r\n"
     )
     return Page(status, head, body, server_closes=python, separate_writes=python)
 
 
-def _outside(host: OutsideHost, listener: Listener, method: str, caller: str) -> Page:
+def _outside(host: OutsideHost, listener: Listener, caller: str, at: float) -> Page:
     if listener.service == "whoami":
         body = caller + "\n"
     else:
@@ -106,7 +102,7 @@ def _outside(host: OutsideHost, listener: Listener, method: str, caller: str) ->
         closing = "</body></html>\n"
         body = opening + "." * (listener.size - len(opening) - len(closing)) + closing
     head = (
-        f"HTTP/1.1 200 OK\r\nDate: {_DATE}\r\nContent-Type: text/html\r\n"
+        f"HTTP/1.1 200 OK\r\nDate: {formatdate(at, usegmt=True)}\r\nContent-Type: text/html\r\n"
         f"Content-Length: {len(body)}\r\nServer: web\r\n\r\n"
     )
     return Page(200, head, body, server_closes=False, separate_writes=False)

@@ -2,29 +2,27 @@
 
 import math
 
-from helpers.network import Packet
 from helpers.traffic.machine import Machine, Usage
-from helpers.traffic.places import is_link_local
-from helpers.traffic.programs.names import resolve
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.registry import program
+from helpers.traffic.programs.resolver import resolve
+from helpers.traffic.shell.syntax import NotSimulatedError
 from helpers.traffic.tcp import is_own
+from helpers.traffic.topology_facts import is_link_local
 from helpers.traffic.wire import ICMP, ICMP6
 
 _HEADERS, _HEADERS_IPV6 = 28, 48
 _DEFAULT_SIZE = 56
 _LINGER = 10.0
 _TTL_VPC, _TTL_INTERNET, _TTL_SELF = 127, 52, 64
-_USAGE = "\nUsage\n  ping [options] <destination>\n\nThe sandbox's ping knows: -c -i -W -w -s -q -n -4 -6 -D -O"
+_USAGE = "\nUsage\n  ping [options] <destination>"
 _MAX_PACKETS = 10_000
 """The sandbox's limit of packets in one command."""
 
 
 @program("ping", "ping6")
 def ping(machine: Machine, arguments: list[str]) -> int:
-    """`ping -c N [-i s] [-W s] [-w s] [-s bytes] [-q] host`: 0 when a reply came, 1 when none did, 2 on
-    errors.
-    """
+    """``ping -c N [-i s] [-W s] [-w s] [-s bytes] [-q] host``: 0 when a reply came, 1 when none did, 2 on errors."""
     options = _options(arguments)
     if len(options.operands) != 1:
         raise Usage(f"ping: usage error: Destination address required{_USAGE}", 1 if not options.operands else 2)
@@ -33,8 +31,8 @@ def ping(machine: Machine, arguments: list[str]) -> int:
     address = resolve(machine, name)
     if address is None:
         raise Usage(f"ping: {name}: Name or service not known", 2)
-    if min(count, deadline / interval) > _MAX_PACKETS:
-        raise Usage(f"ping: the sandbox sends {_MAX_PACKETS} packets at most in one command: give -c", 2)
+    if min(count, deadline / interval, (machine.deadline - machine.now) / interval) > _MAX_PACKETS:
+        raise NotSimulatedError(f"ping: the sandbox sends {_MAX_PACKETS} packets at most in one command: give -c")
     six = ":" in address
     if ("6" in options and not six) or ("4" in options and six):
         raise Usage(f"ping: {name}: Address family for hostname not supported", 2)
@@ -47,7 +45,7 @@ def ping(machine: Machine, arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> Options:
     try:
-        return read_options(arguments, flags="qn46DO", valued="ciWws")
+        return read_options(arguments, "qn46", "ciWws", program="ping", real="aAbBCdDefFhHIlLmMNOpPQrRStTUvVe")
     except UnknownOptionError as error:
         how = "option requires an argument" if error.missing else "invalid option"
         raise Usage(f"ping: {how} -- '{error.option}'\n{_USAGE}", 2) from None
@@ -82,7 +80,9 @@ class _Pinger:
         self.identifier = machine.draws.identifier()
 
     def run(self, count: float, interval: float, wait: float, deadline: float) -> int:
-        """Echo requests at their interval, then the wait for late replies, then the statistics."""
+        """Echo requests at their interval, then the wait for late replies, then the statistics. Times are in
+        seconds.
+        """
         machine = self.machine
         began = machine.now
         end = began + deadline
@@ -125,19 +125,17 @@ class _Pinger:
             return None, 0
         six = ":" in self.address
         size = self.size + (_HEADERS_IPV6 if six else _HEADERS)
-        request = self._packet(machine.host.source_for(self.address), self.address, 128 if six else 8, size, at)
+        protocol, kinds = (ICMP6, (128, 129)) if six else (ICMP, (8, 0))
+        echo = {"icmp_code": 0, "size": size, "icmp_id": self.identifier}
+        request = machine.packet(self.address, protocol, icmp_type=kinds[0], at=at, **echo)
         arrival = machine.wire.arrival(request, machine.wire.send(request))
         if arrival is None or not arrival.answers_ping:
             return None, 0
         delay = arrival.delay * (0.9 + 0.4 * jitter)
-        back = self._packet(arrival.local, arrival.peer, 129 if six else 0, size, at + delay)
+        back = arrival.packet(protocol, icmp_type=kinds[1], at=at + delay, **echo)
         if machine.wire.send(back).outcome != "delivered":
             return None, 0
         return 2 * delay, _TTL_VPC if arrival.delay < 0.002 else _TTL_INTERNET
-
-    def _packet(self, src: str, dst: str, kind: int, size: int, at: float) -> Packet:
-        protocol = ICMP6 if ":" in src else ICMP
-        return Packet(src, dst, protocol, icmp_type=kind, icmp_code=0, size=size, at=at, icmp_id=self.identifier)
 
     def _statistics(self, seconds: float) -> None:
         machine, received = self.machine, len(self.times)
@@ -149,9 +147,9 @@ class _Pinger:
         )
         if received:
             average = sum(self.times) / received
-            deviation = math.sqrt(sum((one - average) ** 2 for one in self.times) / received)
+            deviation = math.sqrt(sum((time - average) ** 2 for time in self.times) / received)
             low, high = min(self.times), max(self.times)
-            figures = "/".join(f"{one * 1000:.3f}" for one in (low, average, high, deviation))
+            figures = "/".join(f"{figure * 1000:.3f}" for figure in (low, average, high, deviation))
             machine.say(f"rtt min/avg/max/mdev = {figures} ms")
         else:
             machine.say("")

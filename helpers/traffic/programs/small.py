@@ -1,11 +1,14 @@
 """The small programs, and those that run another: sudo, nohup, timeout."""
 
+import operator
 import re
 import time
+from collections.abc import Callable
 
 from helpers.traffic.machine import Killed, Machine, Usage
-from helpers.traffic.programs.names import full_name
 from helpers.traffic.programs.registry import execute, program, require
+from helpers.traffic.programs.resolver import full_name
+from helpers.traffic.shell.syntax import NotSimulatedError
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)([smhd]?)")
 _MOST_LINES = 100_000
@@ -13,14 +16,14 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def seconds_of(text: str) -> float | None:
-    """The seconds of `5`, `0.5`, `2m`; None when it is no duration."""
-    found = _DURATION.fullmatch(text)
-    return float(found.group(1)) * _UNITS[found.group(2)] if found is not None else None
+    """The seconds of ``5``, ``0.5``, ``2m``; None when it is no duration."""
+    match = _DURATION.fullmatch(text)
+    return float(match.group(1)) * _UNITS[match.group(2)] if match is not None else None
 
 
 @program("echo")
 def echo(machine: Machine, arguments: list[str]) -> int:
-    """`echo [-n] [-e] words`."""
+    """``echo [-n] [-e] words``."""
     newline, escapes = True, False
     while arguments and re.fullmatch("-[neE]+", arguments[0]):
         newline = newline and "n" not in arguments[0]
@@ -28,8 +31,11 @@ def echo(machine: Machine, arguments: list[str]) -> int:
         arguments = arguments[1:]
     text = " ".join(arguments)
     if escapes:
-        text = text.replace("\\n", "\n").replace("\\t", "\t")
-    machine.stdout.append(text + ("\n" if newline else ""))
+        if set(re.findall(r"\\(.)", text.replace("\\\\", ""))) - set("ntr"):
+            raise NotSimulatedError("echo: the sandbox's echo -e knows \\n, \\t, \\r and \\\\")
+        escaped = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+        text = re.sub(r"\\(.)", lambda match: escaped[match.group(1)], text)
+    machine.write(text + ("\n" if newline else ""))
     return 0
 
 
@@ -47,7 +53,7 @@ def false(machine: Machine, arguments: list[str]) -> int:
 
 @program("sleep")
 def sleep(machine: Machine, arguments: list[str]) -> int:
-    """`sleep 5`, `sleep 1m 30s`."""
+    """``sleep 5``, ``sleep 1m 30s``."""
     if not arguments:
         raise Usage("sleep: missing operand\nTry 'sleep --help' for more information.", 1)
     total = 0.0
@@ -62,7 +68,7 @@ def sleep(machine: Machine, arguments: list[str]) -> int:
 
 @program("hostname")
 def hostname(machine: Machine, arguments: list[str]) -> int:
-    """`hostname [-I] [-i] [-f]`."""
+    """``hostname [-I] [-i] [-f]``."""
     if arguments in (["-I"], ["-i"], ["--ip-address"], ["--all-ip-addresses"]):
         every = arguments[0] in ("-I", "--all-ip-addresses")
         also = f"{machine.host.ipv6} " if every and machine.host.ipv6 else ""
@@ -71,7 +77,7 @@ def hostname(machine: Machine, arguments: list[str]) -> int:
         full = full_name(machine)
         machine.say(full.partition(".")[0] if arguments == ["-s"] else full)
     else:
-        raise Usage(f"hostname: invalid option -- '{arguments[0].lstrip('-')}'", 4)
+        raise NotSimulatedError(f"hostname: the sandbox does not simulate {' '.join(arguments)}")
     return 0
 
 
@@ -91,23 +97,25 @@ def pwd(machine: Machine, arguments: list[str]) -> int:
 
 @program("date")
 def date(machine: Machine, arguments: list[str]) -> int:
-    """`date [-u] [+format]`, in UTC, the instance's time zone."""
+    """``date [-u] [+format]``, in UTC, the instance's time zone."""
     words = [word for word in arguments if word not in ("-u", "--utc")]
     if len(words) > 1 or (words and not words[0].startswith("+")):
-        raise Usage(f"date: invalid date '{words[0]}'", 1)
+        raise NotSimulatedError("date: the sandbox simulates only date [-u] [+FORMAT]")
     form = words[0][1:] if words else "%a %b %e %H:%M:%S UTC %Y"
     if set(re.findall("%(.)", form)) - set("aAbBdeFHIjmMpsSTuwyYzZ%"):
-        raise Usage("date: the sandbox's date knows %a %b %d %e %F %H %M %S %T %Y %s and their like", 1)
+        raise NotSimulatedError("date: the sandbox's date knows %a %b %d %e %F %H %M %S %T %Y %s and their like")
     machine.say(time.strftime(form.replace("%s", str(int(machine.now))), time.gmtime(machine.now)))
     return 0
 
 
 @program("seq")
 def seq(machine: Machine, arguments: list[str]) -> int:
-    """`seq LAST`, `seq FIRST LAST`, `seq FIRST STEP LAST`, whole numbers."""
+    """``seq LAST``, ``seq FIRST LAST``, ``seq FIRST STEP LAST``, whole numbers."""
     if not 1 <= len(arguments) <= 3:
         raise Usage(f"seq: {'missing operand' if not arguments else 'extra operand'}", 1)
     for word in arguments:
+        if re.match(r"-[fsw]|--|[+-]?(\d+\.|\.\d)|[+-]?\d+e", word):
+            raise NotSimulatedError("seq: the sandbox counts in whole numbers, without options")
         if not re.fullmatch(r"[+-]?\d+", word):
             raise Usage(f"seq: invalid floating point argument: '{word}'", 1)
     numbers = [int(word) for word in arguments]
@@ -116,46 +124,34 @@ def seq(machine: Machine, arguments: list[str]) -> int:
     if by == 0:
         raise Usage("seq: invalid Zero increment value: '0'", 1)
     if (numbers[-1] - first) // by >= _MOST_LINES:
-        raise Usage(f"seq: the sandbox counts to {_MOST_LINES} lines at most", 1)
+        raise NotSimulatedError(f"seq: the sandbox counts to {_MOST_LINES} lines at most")
     for number in range(first, numbers[-1] + (1 if by > 0 else -1), by):
         machine.say(str(number))
     return 0
 
 
-@program("cat")
-def cat(machine: Machine, arguments: list[str]) -> int:
-    """`cat file...`: files that commands wrote."""
-    code = 0
-    for name in arguments:
-        text = machine.host.read(name if name.startswith("/") else f"{machine.cwd.rstrip('/')}/{name}")
-        if text is None:
-            machine.complain(f"cat: {name}: No such file or directory")
-            code = 1
-        else:
-            machine.stdout.append(text)
-    return code
-
-
 @program("mkdir")
 def mkdir(machine: Machine, arguments: list[str]) -> int:
-    """Folders need no making here: a file's path is enough."""
+    """Folders need no making here: a file's path is enough. ``mkdir -p folder...``"""
+    if "-p" not in arguments:
+        raise NotSimulatedError("mkdir: the sandbox simulates only mkdir -p")
     return 0
 
 
 @program("sudo")
 def sudo(machine: Machine, arguments: list[str]) -> int:
-    """Commands run as root already: `sudo [-n] [-E] command` runs the command."""
+    """Commands run as root already: ``sudo [-n] [-E] command`` runs the command."""
     while arguments and arguments[0] in ("-n", "-E", "-H"):
         arguments = arguments[1:]
-    if not arguments or arguments[0].startswith("-"):
-        raise Usage("usage: sudo [-n] [-E] [-H] command [arg ...]", 1)
+    if not arguments or arguments[0].startswith("-") or "=" in arguments[0]:
+        raise NotSimulatedError("sudo: the sandbox simulates only sudo [-n] [-E] [-H] command")
     require(arguments[0], machine.host, f"sudo: {arguments[0]}: command not found", 1)
     return execute(machine, arguments)
 
 
 @program("nohup")
 def nohup(machine: Machine, arguments: list[str]) -> int:
-    """`nohup command`: the same, deaf to hang-ups."""
+    """``nohup command``: the same, deaf to hang-ups."""
     if not arguments:
         raise Usage("nohup: missing operand\nTry 'nohup --help' for more information.", 125)
     problem = f"nohup: failed to run command '{arguments[0]}': No such file or directory"
@@ -165,7 +161,9 @@ def nohup(machine: Machine, arguments: list[str]) -> int:
 
 @program("timeout")
 def timeout(machine: Machine, arguments: list[str]) -> int:
-    """`timeout 5 command`: 124 when the command was still running."""
+    """``timeout 5 command``: 124 when the command was still running."""
+    if arguments and arguments[0].startswith("-"):
+        raise NotSimulatedError("timeout: the sandbox simulates only timeout SECONDS command, without options")
     if len(arguments) < 2:
         raise Usage("timeout: missing operand\nTry 'timeout --help' for more information.", 125)
     seconds = seconds_of(arguments[0])
@@ -184,7 +182,67 @@ def timeout(machine: Machine, arguments: list[str]) -> int:
     except Killed:
         if limit == before:
             raise
-        machine.now = limit
+        machine.now, machine.deadline = limit, before
+        machine.close_sockets()
         return 124
     finally:
         machine.deadline = before
+
+
+# --- test -------------------------------------------------------------------------------------------------------
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "-eq": operator.eq,
+    "-ne": operator.ne,
+    "-lt": operator.lt,
+    "-le": operator.le,
+    "-gt": operator.gt,
+    "-ge": operator.ge,
+}
+_TEXTS: dict[str, Callable[[str, str], bool]] = {"=": operator.eq, "==": operator.eq, "!=": operator.ne}
+_UNARY = frozenset(("-z", "-n", "-e", "-f", "-s"))
+_OTHER_TESTS = frozenset(
+    ("-ef", "-nt", "-ot", "(", ")", "<", ">", *(f"-{letter}" for letter in "abcdghkoprtuvwxGLNORS"))
+)
+
+
+@program("[")
+def bracket(machine: Machine, arguments: list[str]) -> int:
+    """``[ EXPRESSION ]``, as ``test EXPRESSION``."""
+    if arguments[-1:] != ["]"]:
+        raise Usage(f"{machine.shell_name}: line {machine.line}: [: missing `]'", 2)
+    return _test(machine, arguments[:-1], "[")
+
+
+@program("test")
+def test(machine: Machine, arguments: list[str]) -> int:
+    """``test [!] A = B``, ``A -eq B`` and their like, ``-z A``, ``-n A``, ``-f FILE`` (-e, -s): 0, 1; 2 on misuse."""
+    return _test(machine, arguments, "test")
+
+
+def _test(machine: Machine, words: list[str], name: str) -> int:
+    where = f"{machine.shell_name}: line {machine.line}: {name}: "
+    if len(words) > 1 and words[0] == "!":
+        return (1, 0, 2)[_test(machine, words[1:], name)]
+    if len(words) > 1 and _OTHER_TESTS.intersection(words[:2] if len(words) == 2 else words):
+        raise NotSimulatedError(f"{where}the sandbox does not simulate this test")
+    if len(words) < 2:
+        return 0 if words and words[0] else 1
+    if len(words) == 2:
+        if words[0] not in _UNARY:
+            raise Usage(f"{where}{words[0]}: unary operator expected", 2)
+        if words[0] in ("-z", "-n"):
+            return int(bool(words[1]) == (words[0] == "-z"))
+        text = machine.read_file(words[1])
+        return int(not text if words[0] == "-s" else text is None)
+    if len(words) > 3:
+        raise Usage(f"{where}too many arguments", 2)
+    left, compare, right = words
+    if compare in _TEXTS:
+        return int(not _TEXTS[compare](left, right))
+    if compare not in _COMPARE:
+        raise Usage(f"{where}{compare}: binary operator expected", 2)
+    for text in (left, right):
+        if not re.fullmatch(r"\s*[+-]?\d+\s*", text):
+            raise Usage(f"{where}{text}: integer expression expected", 2)
+    return int(not _COMPARE[compare](int(left), int(right)))

@@ -3,32 +3,19 @@
 import math
 from dataclasses import dataclass
 
+from helpers.traffic.image import TABLES
 from helpers.traffic.machine import Machine, Usage
-from helpers.traffic.programs.names import resolve
 from helpers.traffic.programs.options import Options, UnknownOptionError, read_options
 from helpers.traffic.programs.registry import program
+from helpers.traffic.programs.resolver import resolve
+from helpers.traffic.shell.syntax import NotSimulatedError
 from helpers.traffic.tcp import Connection, connect
 
 _USAGE = (
     "usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-b bind_address] [-c cipher_spec] [-i identity_file]\n"
     "           [-l login_name] [-o option] [-p port] destination [command [argument ...]]"
 )
-_KNOWN = frozenset(
-    (
-        *("addkeystoagent", "addressfamily", "batchmode", "checkhostip", "compression", "connectionattempts"),
-        *(
-            "connecttimeout",
-            "globalknownhostsfile",
-            "hostkeyalgorithms",
-            "identitiesonly",
-            "identityfile",
-            "loglevel",
-        ),
-        *("numberofpasswordprompts", "passwordauthentication", "port", "preferredauthentications"),
-        *("pubkeyauthentication", "requesttty", "serveralivecountmax", "serveraliveinterval"),
-        *("stricthostkeychecking", "tcpkeepalive", "updatehostkeys", "user", "userknownhostsfile"),
-    )
-)
+_KNOWN = frozenset(TABLES["ssh"]["options"])
 _BANNER = 21
 _PROBLEMS = {"refused": "Connection refused", "unreachable": "Network is unreachable"}
 _KEY_EXCHANGE = ((True, 1504), (False, 1080), (True, 48), (False, 564), (True, 16))
@@ -49,8 +36,8 @@ class _Target:
 
 @program("ssh")
 def ssh(machine: Machine, arguments: list[str]) -> int:
-    """`ssh [-o ...] [-p port] [-l user] [user@]host [command]`: no key is on the instance, so 255 is its
-    exit code.
+    """``ssh [-o ...] [-p port] [-l user] [user@]host [command]``: no key is on the instance, so 255 is its exit
+    code.
     """
     target = _target(arguments)
     address = resolve(machine, target.name)
@@ -71,7 +58,9 @@ def ssh(machine: Machine, arguments: list[str]) -> int:
 
 def _target(arguments: list[str]) -> _Target:
     try:
-        options = read_options(arguments, flags="4ACNTanqtvx", valued="bcilop", operands_end=True)
+        options = read_options(
+            arguments, "4ACTanqtx", "ilop", operands_end=True, program="ssh", real="6bcDEeFfGgIJKkLMmNOQRSsVvWwXYyB"
+        )
     except UnknownOptionError as error:
         how = "option requires an argument" if error.missing else "unknown option"
         raise Usage(f"{how} -- {error.option}\n{_USAGE}", 255) from None
@@ -93,15 +82,15 @@ def _target(arguments: list[str]) -> _Target:
 
 
 def _settings(options: Options) -> dict[str, str]:
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for text in options.all("o"):
         name, _, value = text.replace("=", " ", 1).strip().partition(" ")
         if name.lower() not in _KNOWN:
-            raise Usage(f"command-line: line 0: Bad configuration option: {name.lower()}", 255)
+            raise NotSimulatedError(f"ssh: the sandbox does not simulate the option -o {name}")
         if not value.strip():
             raise Usage(f'command-line line 0: no argument after keyword "{name.lower()}"', 255)
-        found.setdefault(name.lower(), value.strip())
-    return found
+        settings.setdefault(name.lower(), value.strip())
+    return settings
 
 
 def _patience(text: str) -> float:

@@ -18,7 +18,8 @@ class Guard:
 
     ``refusing``: operations that fail whatever the state, as ``{operation: error code}``.
     ``protected``: log groups with deletion protection, which moto does not have.
-    ``slow``: how often a terminated instance still shows as shutting down.
+    ``slow``: how often a terminated instance still shows as shutting down. ``regions``: those that are enabled.
+    ``failing``: the error with which a call of this operation in this Region ends, reads included, or None.
     """
 
     def __init__(self) -> None:
@@ -27,17 +28,20 @@ class Guard:
         self.refusing: dict[str, str] = {}
         self.protected: set[str] = set()
         self.slow = 0
+        self.regions: tuple[str, ...] = (REGION, "eu-west-1")
+        self.failing: Callable[[str, str], Exception | None] = lambda operation, region: None
         self._ending: dict[str, int] = {}
+        self._region = REGION
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A watched client. Making one takes longer than ten calls: they are made once, and told who watches."""
-        if service not in _CLIENTS:
-            client = boto3.client(service, region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
-            _CLIENTS[service] = client, boto3.client(service, region_name=REGION)
+        if (service, region) not in _CLIENTS:
+            client = boto3.client(service, region_name=region, config=Config(retries={"total_max_attempts": 1}))
+            _CLIENTS[service, region] = client, boto3.client(service, region_name=region)
             events = client.meta.events
             for event, method in _EVENTS.items():
                 events.register(event.format(service=service), partial(_tell, client, method))
-        watched: Any = _CLIENTS[service][0]
+        watched: Any = _CLIENTS[service, region][0]
         _WATCHERS[id(watched)] = self
         return watched
 
@@ -46,12 +50,14 @@ class Guard:
         return [operation for operation, _ in self.calls]
 
     def raw(self, service: str) -> Any:
-        """A client that nobody watches."""
-        self.client(service)
-        return _CLIENTS[service][1]
+        """A client that nobody watches, of the Region that was asked last."""
+        self.client(service, self._region)
+        return _CLIENTS[service, self._region][1]
 
-    def before(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        operation = model.name
+    def before(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        operation, self._region = model.name, context["client_region"]
+        if (error := self.failing(operation, self._region)) is not None:
+            raise error
         if operation.startswith(READS):
             self.reads.append(operation)
             return
@@ -80,6 +86,9 @@ class Guard:
         ending = [id_ for id_, left in self._ending.items() if left > 0]
         return [interface for interface, holder in holders.items() if holder not in gone] + ending
 
+    def show_regions(self, parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Regions"] = [region for region in parsed["Regions"] if region["RegionName"] in self.regions]
+
     def linger(self, parsed: dict[str, Any], **_: Any) -> None:
         for reservation in parsed.get("Reservations", []):
             for instance in reservation["Instances"]:
@@ -96,19 +105,25 @@ class Guard:
         asked = json.loads(params["body"])
         change = self.protected.add if asked["deletionProtectionEnabled"] else self.protected.discard
         change(asked["logGroupIdentifier"])
+        return _Reply(), {"ResponseMetadata": {}}
 
-        class Reply:
-            status_code = 200
+    def saved_queries(self, **_: Any) -> Any:
+        """Stock moto knows none."""
+        return _Reply(), {"queryDefinitions": []}
 
-        return Reply(), {"ResponseMetadata": {}}
+
+class _Reply:
+    status_code = 200
 
 
-_CLIENTS: dict[str, tuple[Any, Any]] = {}
+_CLIENTS: dict[tuple[str, str], tuple[Any, Any]] = {}
 _WATCHERS: dict[int, Guard] = {}
 _EVENTS: dict[str, Callable[..., Any]] = {
     "provide-client-params.{service}": Guard.before,
     "after-call.ec2.DescribeInstances": Guard.linger,
+    "after-call.ec2.DescribeRegions": Guard.show_regions,
     "after-call.logs.DescribeLogGroups": Guard.show_protection,
+    "before-call.logs.DescribeQueryDefinitions": Guard.saved_queries,
     "before-call.logs.PutLogGroupDeletionProtection": Guard.protect,
 }
 

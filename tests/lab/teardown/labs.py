@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.lab import Lab
-from helpers.lab.access import Access
+from helpers.lab.connection import AccountConnection
 from tests.lab.teardown.guard import Guard
 
 ACCOUNT = "123456789012"
@@ -15,18 +15,18 @@ REGION = "us-east-1"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-class MotoAccess(Access):
+class MotoAccess(AccountConnection):
     """Time that moves only when somebody waits; what is due on the way happens."""
 
-    def __init__(self, guard: Guard) -> None:
-        self.region = REGION
+    def __init__(self, guard: Guard, region: str = REGION) -> None:
+        self.region = region
         self.home = Path()
         self.guard = guard
         self.time = START
         self.due: list[tuple[datetime, Callable[[], None]]] = []
 
-    def client(self, service: str) -> Any:
-        return self.guard.client(service)
+    def client(self, service: str, keys: Any = None, region: str | None = None) -> Any:
+        return self.guard.client(service, region or self.region)
 
     def now(self) -> datetime:
         return self.time
@@ -49,10 +49,8 @@ class MotoLab(Lab):
         self.access = access or MotoAccess(guard or Guard())
         super().__init__(self.access, prefix)
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self.access.client(service)
-        return self._clients[service]
+    def client(self, service: str, credentials: Any = None, *, region: str | None = None) -> Any:
+        return self.access.client(service, region=region)
 
     @property
     def calls(self) -> list[tuple[str, dict[str, Any]]]:

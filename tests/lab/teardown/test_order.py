@@ -1,12 +1,12 @@
 """The order of the calls, as they were made."""
 
-from helpers.lab.teardown import Plan
+from helpers.lab.teardown import TeardownPlan
 from tests.lab.teardown.labs import MotoLab, build
 
 ORDER = [
+    "TerminateInstances",
     "DeleteFlowLogs",
     "DeleteLogGroup",
-    "TerminateInstances",
     "DeleteRoute",
     "DeleteVpcPeeringConnection",
     "RevokeSecurityGroupIngress",
@@ -59,7 +59,7 @@ def test_the_order_is_one_that_aws_accepts(lab: MotoLab) -> None:
 def test_the_plan_tells_the_order_and_the_reasons(lab: MotoLab) -> None:
     build(lab, parts=("a", "identities", "logging"))
     plan = lab.teardown.plan()
-    assert isinstance(plan, Plan) and plan and all(step.why for step in plan)
+    assert isinstance(plan, TeardownPlan) and plan and all(step.why for step in plan)
     kinds = list(dict.fromkeys(step.kind for step in plan))
     assert kinds[:3] == ["vpc-flow-log", "log-group", "subnet"]
     assert kinds[-3:] == ["instance-profile", "role", "policy"]

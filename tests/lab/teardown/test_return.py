@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from helpers.lab.teardown.doing import LAST_DELIVERY
+from helpers.lab.teardown.executor import LAST_DELIVERY
 from tests.lab.teardown.labs import START, MotoLab, build, group_name
 
 PARTS = ("a", "identities", "logging")

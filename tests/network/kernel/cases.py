@@ -9,8 +9,8 @@ Four hosts: two in one subnet, one in another subnet of the same VPC, one in a p
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 HOSTS = {"a1": "10.1.1.10", "a2": "10.1.1.11", "c1": "10.1.2.10", "b1": "10.2.1.10"}
 SUBNET_OF = {"a1": "a", "a2": "a", "c1": "c", "b1": "b"}
@@ -23,6 +23,7 @@ LISTENING, CLOSED, ECHO = (22, 80, 443), (81, 8080), (53, 5000)
 TYPES = {"ping": 8, "timestamp": 13}
 ANSWER_OF = {8: 0, 13: 14}
 EVERYWHERE = "0.0.0.0/0"
+HALF_OF_EVERYWHERE = "0.0.0.0/1"
 _CIDRS = (
     *(EVERYWHERE, "10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "10.1.1.0/24", "10.1.2.0/24", "10.2.1.0/24"),
     *("10.1.1.10/32", "10.1.1.11/32", "10.1.1.8/31", "10.1.1.10/31", "10.1.0.0/22", "10.1.2.8/30", "10.2.1.10/32"),
@@ -67,23 +68,33 @@ class Probe:
 
 @dataclass(frozen=True)
 class Case:
-    """One rule set with its probes. Keys of groups: ``sg-a0 in``; of ACLs: ``a in`` (subnet and direction)."""
+    """One rule set with its probes. Keys of groups: ``sg-a0 in``; of ACLs: ``a in`` (subnet and direction).
+
+    ``later`` is the same case with the rules that hold from some moment on. Before it the requests are sent, and
+    answered, but for those by UDP: their answers wait for it. After it come these answers, and a second request with
+    its answer for each probe that has a ``second``.
+    """
 
     seed: int
     groups: dict[str, list[Rule]]
     members: dict[str, list[str]]
     acls: dict[str, list[Entry]]
     probes: list[Probe] = field(default_factory=list)
+    later: "Case | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Short rows instead of objects."""
-        return {
+        row = {
             "seed": self.seed,
             "groups": {name: [list(asdict(one).values()) for one in rules] for name, rules in self.groups.items()},
             "members": self.members,
             "acls": {name: [list(asdict(one).values()) for one in entries] for name, entries in self.acls.items()},
             "probes": [list(asdict(one).values()) for one in self.probes],
         }
+        if self.later is not None:
+            rules = self.later.to_json()
+            row["later"] = {name: rules[name] for name in ("groups", "acls")}
+        return row
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Case":
@@ -93,26 +104,77 @@ class Case:
             data["members"],
             {name: [Entry(*one) for one in entries] for name, entries in data["acls"].items()},
             [Probe(*one) for one in data["probes"]],
+            cls.from_json(data | data["later"] | {"later": None}) if data.get("later") else None,
         )
 
 
-def cases(count: int, seed: int, probes: int = 16) -> Iterator[Case]:
-    """That many rule sets. Local ports and identifiers go up from case to case, so that no case meets the
-    connections of another."""
+def has_second(probe: Probe, request: str, answer: str | None) -> bool:
+    """Whether a probe sends again after the rules have changed, given where its request and its answer stopped.
+
+    Left out is a second packet of a connection that an interface knows, but never saw answered: for the kernel it is
+    new, and AWS says only that what is tracked is not asked again. So is what never became a TCP connection.
+    """
+    if probe.kind == "tcp":
+        return (request, answer) == ("delivered", "delivered") and probe.port in LISTENING
+    return request == "group egress" or answer == "delivered"
+
+
+def cases(count: int, seed: int, probes: int = 16, changing: int = 0) -> Iterator[Case]:
+    """That many rule sets, and then some whose rules change between packets. Local ports and identifiers go up from
+    case to case, so that no case meets the connections of another."""
     local = 32768
-    for number in range(count):
+    for number in range(count + changing):
         draw = random.Random(f"{seed} {number}")
         made = []
         for _ in range(probes):
             local = local + 1 if local < 60999 else 32768
             made.append(_probe(draw, local))
-        yield Case(
+        case = Case(
             number,
             {f"{name} {way}": _rules(draw) for name in GROUPS for way in ("in", "out")},
             {host: _membership(draw, VPC_OF[SUBNET_OF[host]]) for host in HOSTS},
             {f"{subnet} {way}": _entries(draw, way) for subnet in SUBNETS for way in ("in", "out")},
             made,
         )
+        yield case if number < count else _with_a_change(draw, case)
+
+
+def _with_a_change(draw: random.Random, case: Case) -> Case:
+    """The case with other rules from some moment on.
+
+    Groups say 0.0.0.0/1 where they said 0.0.0.0/0, before and after: AWS does not track flows that groups allow from
+    and to everywhere and cuts them with their rule, the kernel tracks all flows.
+    """
+    groups = {name: [_tracked(rule) for rule in rules] for name, rules in case.groups.items()}
+    later = replace(
+        case,
+        groups={name: _changed(draw, rules, _tracked(_rule(draw))) for name, rules in groups.items()},
+        acls={name: _changed(draw, entries, _early(draw, entries)) for name, entries in case.acls.items()},
+    )
+    return replace(case, groups=groups, later=later)
+
+
+_Line = TypeVar("_Line", Rule, Entry)
+
+
+def _tracked(rule: Rule) -> Rule:
+    return replace(rule, source=HALF_OF_EVERYWHERE) if rule.source == EVERYWHERE else rule
+
+
+def _early(draw: random.Random, entries: list[Entry]) -> Entry:
+    """An entry that mostly comes before all others."""
+    return _entry(draw, draw.choice(sorted({*range(1, 100)} - {entry.number for entry in entries})))
+
+
+def _changed(draw: random.Random, lines: list[_Line], new: _Line) -> list[_Line]:
+    """A list as it was, or with a line less, a line more, or another line in the place of one."""
+    what = draw.choice(("nothing", "removed", "added", "replaced"))
+    kept = list(lines)
+    if what in ("removed", "replaced") and kept:
+        kept.pop(draw.randrange(len(kept)))
+    if what in ("added", "replaced"):
+        kept.append(new)
+    return kept
 
 
 def _probe(draw: random.Random, local: int) -> Probe:
@@ -137,12 +199,16 @@ def _rules(draw: random.Random) -> list[Rule]:
     """Up to four rules; every third list also allows a whole protocol, so that much gets through."""
     rules = []
     for _ in range(draw.choice((0, 1, 2, 3, 4))):
-        protocol = draw.choice(("tcp", "tcp", "udp", "icmp", "-1"))
-        source = draw.choice((draw.choice(_CIDRS), draw.choice(_CIDRS), draw.choice(sorted(GROUPS)), PREFIX_LIST))
-        rules.append(Rule(protocol, *_bounds(draw, protocol, _RANGES), source))
+        rules.append(_rule(draw))
     if draw.random() < 0.7:
         rules.append(Rule("-1", -1, -1, draw.choice((EVERYWHERE, EVERYWHERE, "10.0.0.0/8", "10.1.0.0/16"))))
     return rules
+
+
+def _rule(draw: random.Random) -> Rule:
+    protocol = draw.choice(("tcp", "tcp", "udp", "icmp", "-1"))
+    source = draw.choice((draw.choice(_CIDRS), draw.choice(_CIDRS), draw.choice(sorted(GROUPS)), PREFIX_LIST))
+    return Rule(protocol, *_bounds(draw, protocol, _RANGES), source)
 
 
 def _entries(draw: random.Random, way: str) -> list[Entry]:
@@ -150,10 +216,14 @@ def _entries(draw: random.Random, way: str) -> list[Entry]:
     numbers = draw.sample(range(1, 32767), 5)
     entries = []
     for number in numbers[: draw.choice((0, 1, 2, 3, 5))]:
-        protocol = draw.choice(("tcp", "tcp", "udp", "icmp", "-1"))
-        bounds = _bounds(draw, protocol, _RANGES + _REPLIES)
-        entries.append(Entry(number, draw.random() < 0.55, protocol, *bounds, draw.choice(_CIDRS)))
+        entries.append(_entry(draw, number))
     if draw.random() < 0.75:
         entries.append(Entry(32766, True, "-1", -1, -1, EVERYWHERE))
     draw.shuffle(entries)
     return entries
+
+
+def _entry(draw: random.Random, number: int) -> Entry:
+    protocol = draw.choice(("tcp", "tcp", "udp", "icmp", "-1"))
+    bounds = _bounds(draw, protocol, _RANGES + _REPLIES)
+    return Entry(number, draw.random() < 0.55, protocol, *bounds, draw.choice(_CIDRS))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from helpers.network import Connections, Packet, Topology, Trace, trace
+from helpers.network import Connections, Packet, Topology, Trace
 from tests.network.kernel.cases import (
     ANSWER_OF,
     GROUPS,
@@ -20,105 +20,62 @@ from tests.network.kernel.cases import (
     Entry,
     Probe,
     Rule,
+    has_second,
+)
+from tests.support.senders import make_packet, trace
+from tests.support.two_vpcs import (
+    BLOCKS,
+    EVERYWHERE,
+    Machine,
+    Page,
+    Pages,
+    acl_entry,
+    permission,
+    security_group,
+    two_vpcs,
 )
 
-SYN, RST, ACK = 2, 4, 16
+SYN, RST, PSH, ACK = 2, 4, 8, 16
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17}
-Verdict = tuple[str, str | None]
-Pages = dict[str, list[dict[str, Any]]]
+Verdict = tuple[str | None, ...]
+"""Where the request stopped and where the answer, and the same of the second request where the rules change."""
 Model = Callable[[Case], list[Verdict]]
 
 
 def pages(case: Case) -> Pages:
     """The case as describe calls would show it."""
-    return {
-        "Vpcs": [{"VpcId": f"vpc-{vpc}", "CidrBlock": cidr} for vpc, cidr in _VPCS.items()],
-        "Subnets": [
-            {"SubnetId": f"subnet-{name}", "VpcId": f"vpc-{VPC_OF[name]}", "CidrBlock": cidr}
-            for name, cidr in SUBNETS.items()
-        ],
-        "RouteTables": [_routes("a", "10.2.0.0/16"), _routes("b", "10.1.0.0/16")],
-        "VpcPeeringConnections": [
-            {
-                "VpcPeeringConnectionId": "pcx-ab",
-                "RequesterVpcInfo": {"VpcId": "vpc-a", "Region": "us-east-1"},
-                "AccepterVpcInfo": {"VpcId": "vpc-b", "Region": "us-east-1"},
-                "Status": {"Code": "active"},
-            }
-        ],
-        "ManagedPrefixLists": [
-            {"PrefixListId": PREFIX_LIST, "Entries": [{"Cidr": cidr} for cidr in PREFIX_LIST_CIDRS]}
-        ],
-        "SecurityGroups": [
-            {
-                "GroupId": name,
-                "GroupName": name,
-                "VpcId": f"vpc-{vpc}",
-                "IpPermissions": [_permission(rule) for rule in case.groups[f"{name} in"]],
-                "IpPermissionsEgress": [_permission(rule) for rule in case.groups[f"{name} out"]],
-            }
+    made = two_vpcs(
+        {name: (VPC_OF[name], block) for name, block in SUBNETS.items()},
+        {vpc: [(BLOCKS[other], "pcx-ab")] for vpc, other in ("ab", "ba")},
+        [
+            security_group(
+                name, vpc, *([_permission(rule) for rule in case.groups[f"{name} {way}"]] for way in ("in", "out"))
+            )
             for name, vpc in GROUPS.items()
         ],
-        "NetworkAcls": [
-            {
-                "NetworkAclId": f"acl-{subnet}",
-                "VpcId": f"vpc-{VPC_OF[subnet]}",
-                "Associations": [{"SubnetId": f"subnet-{subnet}"}],
-                "Entries": [
-                    _entry(entry, way == "out") for way in ("in", "out") for entry in case.acls[f"{subnet} {way}"]
-                ]
-                + [_entry(Entry(32767, False, "-1", -1, -1, "0.0.0.0/0"), egress) for egress in (False, True)],
-            }
-            for subnet in SUBNETS
-        ],
-        "NetworkInterfaces": [
-            {
-                "NetworkInterfaceId": f"eni-{host}",
-                "VpcId": f"vpc-{VPC_OF[SUBNET_OF[host]]}",
-                "SubnetId": f"subnet-{SUBNET_OF[host]}",
-                "PrivateIpAddress": address,
-                "Groups": [{"GroupId": group} for group in case.members[host]],
-            }
-            for host, address in HOSTS.items()
-        ],
-    }
+        {host: Machine(address, SUBNET_OF[host], tuple(case.members[host])) for host, address in HOSTS.items()},
+        main=True,
+    )
+    for acl, subnet in zip(made["NetworkAcls"], SUBNETS, strict=True):
+        acl["Entries"] = [
+            *(_entry(entry, way == "out") for way in ("in", "out") for entry in case.acls[f"{subnet} {way}"]),
+            *(_entry(Entry(32767, False, "-1", -1, -1, EVERYWHERE), egress) for egress in (False, True)),
+        ]
+    prefix_list = {"PrefixListId": PREFIX_LIST, "Entries": [{"Cidr": cidr} for cidr in PREFIX_LIST_CIDRS]}
+    return made | {"ManagedPrefixLists": [prefix_list]}
 
 
-_VPCS = {"a": "10.1.0.0/16", "b": "10.2.0.0/16"}
+def _permission(rule: Rule) -> Page:
+    kind = {"sg-": "group", "pl-": "prefix_list"}.get(rule.source[:3], "cidr")
+    ports = () if rule.protocol == "-1" else (rule.first, rule.last)
+    return permission(rule.protocol, *ports, **{kind: rule.source})
 
 
-def _routes(vpc: str, other: str) -> dict[str, Any]:
-    routes = [
-        {"DestinationCidrBlock": _VPCS[vpc], "GatewayId": "local", "State": "active"},
-        {"DestinationCidrBlock": other, "VpcPeeringConnectionId": "pcx-ab", "State": "active"},
-    ]
-    return {"RouteTableId": f"rtb-{vpc}", "VpcId": f"vpc-{vpc}", "Associations": [{"Main": True}], "Routes": routes}
-
-
-def _permission(rule: Rule) -> dict[str, Any]:
-    made: dict[str, Any] = {"IpProtocol": rule.protocol}
-    if rule.protocol != "-1":
-        made |= {"FromPort": rule.first, "ToPort": rule.last}
-    if rule.source.startswith("sg-"):
-        return made | {"UserIdGroupPairs": [{"GroupId": rule.source}]}
-    if rule.source.startswith("pl-"):
-        return made | {"PrefixListIds": [{"PrefixListId": rule.source}]}
-    return made | {"IpRanges": [{"CidrIp": rule.source}]}
-
-
-def _entry(entry: Entry, egress: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "RuleNumber": entry.number,
-        "Egress": egress,
-        "RuleAction": "allow" if entry.allow else "deny",
-        "Protocol": str(PROTOCOLS.get(entry.protocol, "-1")),
-        "CidrBlock": entry.cidr,
-    }
-    if entry.protocol in ("tcp", "udp"):
-        made["PortRange"] = {"From": entry.first, "To": entry.last}
-    if entry.protocol == "icmp":
-        made["IcmpTypeCode"] = {"Type": entry.first, "Code": entry.last}
-    return made
+def _entry(entry: Entry, egress: bool) -> Page:
+    bounds = {"tcp": "ports", "udp": "ports", "icmp": "icmp"}
+    more = {bounds[entry.protocol]: (entry.first, entry.last)} if entry.protocol in bounds else {}
+    number = str(PROTOCOLS.get(entry.protocol, "-1"))
+    return acl_entry(entry.number, egress, "allow" if entry.allow else "deny", number, entry.cidr, **more)
 
 
 def packets(probe: Probe) -> tuple[Packet, Packet]:
@@ -126,35 +83,69 @@ def packets(probe: Probe) -> tuple[Packet, Packet]:
     source, target = HOSTS[probe.source], HOSTS[probe.target]
     if probe.kind in TYPES:
         kind = TYPES[probe.kind]
-        there = Packet(source, target, 1, icmp_type=kind, icmp_code=0, icmp_id=probe.local)
-        return there, Packet(target, source, 1, icmp_type=ANSWER_OF[kind], icmp_code=0, icmp_id=probe.local)
+        there = make_packet(source, target, 1, icmp_type=kind, icmp_code=0, icmp_id=probe.local)
+        return there, make_packet(target, source, 1, icmp_type=ANSWER_OF[kind], icmp_code=0, icmp_id=probe.local)
     number = PROTOCOLS[probe.kind]
     flags, answer = (SYN, (SYN if probe.port in LISTENING else RST) | ACK) if probe.kind == "tcp" else (0, 0)
-    there = Packet(source, target, number, probe.local, probe.port, flags)
-    return there, Packet(target, source, number, probe.port, probe.local, answer)
+    there = make_packet(source, target, number, probe.local, probe.port, flags)
+    return there, make_packet(target, source, number, probe.port, probe.local, answer)
 
 
 def verdicts(case: Case, stateless_groups: bool = False, stateful_acls: bool = False) -> list[Verdict]:
     """Where `trace` says that each probe's request stops, and its answer."""
-    return _verdicts(Topology.from_describe(None, **pages(case)), case, stateless_groups, stateful_acls)
+    return _verdicts(_topologies(case), case, stateless_groups, stateful_acls)
+
+
+def _topologies(case: Case) -> tuple[Topology, ...]:
+    """The network before the change, and the one after it where there is one."""
+    return tuple(Topology.from_describe(None, **pages(one)) for one in (case, case.later) if one is not None)
 
 
 def _verdicts(
-    topology: Topology, case: Case, stateless_groups: bool = False, stateful_acls: bool = False
+    topologies: tuple[Topology, ...],
+    case: Case,
+    stateless_groups: bool = False,
+    stateful_acls: bool = False,
+    forgetful: bool = False,
 ) -> list[Verdict]:
-    found: list[Verdict] = []
+    found = []
     for probe in case.probes:
         there, back = packets(probe)
-        request, connections = trace(topology, there, Connections())
-        if request.outcome != "delivered":
-            found.append((_stop(request), None))
-            continue
-        if stateful_acls:
-            found.append(("delivered", "delivered"))
-            continue
-        answer, _ = trace(topology, back, Connections() if stateless_groups else connections)
-        found.append(("delivered", _stop(answer)))
+        answered_in = topologies[-1 if probe.kind == "udp" else 0]
+        verdict, connections = _exchange(topologies[0], answered_in, there, back, stateless_groups, stateful_acls)
+        if case.later is not None:
+            second: Verdict = (None, None)
+            if has_second(probe, *verdict):
+                if probe.kind == "tcp":
+                    _, connections = trace(topologies[0], replace(there, tcp_flags=ACK), connections)
+                    there, back = (replace(packet, tcp_flags=PSH | ACK) for packet in (there, back))
+                known = Connections() if forgetful else connections
+                second, _ = _exchange(
+                    topologies[-1], topologies[-1], there, back, stateless_groups, stateful_acls, known
+                )
+            found.append((*verdict, *second))
+        else:
+            found.append(verdict)
     return found
+
+
+def _exchange(
+    topology: Topology,
+    answered_in: Topology,
+    there: Packet,
+    back: Packet,
+    stateless_groups: bool,
+    stateful_acls: bool,
+    known: Connections | None = None,
+) -> tuple[tuple[str, str | None], Connections]:
+    """A request and its answer, where they stop, and what interfaces remember after them."""
+    request, connections = trace(topology, there, known or Connections())
+    if request.outcome != "delivered":
+        return (_stop(request), None), connections
+    if stateful_acls:
+        return ("delivered", "delivered"), connections
+    answer, after = trace(answered_in, back, Connections() if stateless_groups else connections)
+    return ("delivered", _stop(answer)), after
 
 
 def _stop(result: Trace) -> str:
@@ -179,13 +170,19 @@ SEEN: dict[str, list[tuple[Any, Any]]] = {
 
 
 def _acls(change: Callable[[list[Entry]], list[Entry]]) -> Model:
-    return lambda case: verdicts(replace(case, acls={name: change(one) for name, one in case.acls.items()}))
+    def changed(case: Case) -> Case:
+        acls = {name: change(one) for name, one in case.acls.items()}
+        return replace(case, acls=acls, later=case.later and changed(case.later))
+
+    return lambda case: verdicts(changed(case))
 
 
 def _rules(change: Callable[[Rule], Rule]) -> Model:
-    return lambda case: verdicts(
-        replace(case, groups={name: [change(one) for one in rules] for name, rules in case.groups.items()})
-    )
+    def changed(case: Case) -> Case:
+        groups = {name: [change(one) for one in rules] for name, rules in case.groups.items()}
+        return replace(case, groups=groups, later=case.later and changed(case.later))
+
+    return lambda case: verdicts(changed(case))
 
 
 def _last_first(entries: list[Entry]) -> list[Entry]:
@@ -227,17 +224,22 @@ def _no_prefix_lists(rule: Rule) -> Rule:
 
 
 def _first_group_only(case: Case) -> list[Verdict]:
-    return verdicts(replace(case, members={host: groups[:1] for host, groups in case.members.items()}))
+    members = {host: groups[:1] for host, groups in case.members.items()}
+    return verdicts(replace(case, members=members, later=case.later and replace(case.later, members=members)))
 
 
 def _acl_between_neighbours(case: Case) -> list[Verdict]:
     """The two neighbours in subnets of their own, with the same ACL: a packet between them crosses an edge."""
+    return _verdicts(tuple(_with_an_edge(one) for one in (case, case.later) if one is not None), case)
+
+
+def _with_an_edge(case: Case) -> Topology:
     made = pages(case)
     made["Subnets"][0]["CidrBlock"] = "10.1.8.0/24"
     made["Subnets"].append({"SubnetId": "subnet-a2", "VpcId": "vpc-a", "CidrBlock": "10.1.9.0/24"})
     made["NetworkAcls"][0]["Associations"].append({"SubnetId": "subnet-a2"})
     next(one for one in made["NetworkInterfaces"] if one["NetworkInterfaceId"] == "eni-a2")["SubnetId"] = "subnet-a2"
-    return _verdicts(Topology.from_describe(None, **made), case)
+    return Topology.from_describe(None, **made)
 
 
 def _blind_to_ports(case: Case) -> list[Verdict]:
@@ -254,7 +256,19 @@ def _wide_blocks(entries: list[Entry]) -> list[Entry]:
     return made
 
 
+def _first_network_only(case: Case) -> list[Verdict]:
+    return _verdicts(_topologies(case)[:1], case)
+
+
+def _groups_of_before(case: Case) -> list[Verdict]:
+    """Only what is changed in ACLs is seen."""
+    return verdicts(replace(case, later=case.later and replace(case.later, groups=case.groups)))
+
+
 WRONG: dict[str, Model] = {
+    "change: every packet of a connection meets the network of its first": _first_network_only,
+    "change: groups stay as they were": _groups_of_before,
+    "change: a connection ends with its rule": lambda case: _verdicts(_topologies(case), case, forgetful=True),
     "ACL: the highest number wins": _acls(_last_first),
     "ACL: any allow wins": _acls(_allows_first),
     "ACL: entries in the order of the list": _acls(_as_listed),

@@ -17,7 +17,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.network.kernel.cases import ANSWER_OF, CLOSED, ECHO, HOSTS, LISTENING, SUBNET_OF, SUBNETS, TYPES, Case, Probe
+from tests.network.kernel.cases import (
+    ANSWER_OF,
+    CLOSED,
+    ECHO,
+    HOSTS,
+    LISTENING,
+    SUBNET_OF,
+    SUBNETS,
+    TYPES,
+    Case,
+    Probe,
+    has_second,
+)
 from tests.network.kernel.rulesets import edge_rules, interface_rules
 
 STOPPED = ("group egress", "acl egress", "acl ingress", "group ingress", "delivered")
@@ -60,6 +72,7 @@ class Wires:
         self._taps: dict[int, tuple[str, socket.socket]] = {}
         self._servers: dict[int, socket.socket] = {}
         self._accepted: list[socket.socket] = []
+        self._held: list[tuple[socket.socket, bytes, tuple[str, int]]] | None = None
 
     def __enter__(self) -> "Wires":
         try:
@@ -171,26 +184,55 @@ class Wires:
 
     # --- trying -----------------------------------------------------------------------------------------------------
 
-    def verdicts(self, case: Case) -> list[tuple[str, str | None]]:
-        """For each probe where its request stopped, and where the answer did (None: there was none)."""
+    def verdicts(self, case: Case) -> list[tuple[str | None, ...]]:
+        """For each probe where its request stopped, and where the answer did (None: there was none). Where the rules
+        change, also where the second request and its answer did."""
+        self._load_rules(case)
+        self._watch()
+        self._held = [] if case.later is not None else None
+        sockets = [self._send(probe) for probe in case.probes]
+        seen = self._watch()
+        if case.later is not None:
+            self._load_rules(case.later)
+            for server, data, peer in self._held or ():
+                server.sendto(data, peer)
+            self._held = None
+            seen |= self._watch()
+        found = [_verdict(probe, seen) for probe in case.probes]
+        if case.later is not None:
+            found = self._with_second(case, sockets, found)
+        for one in (*sockets, *self._accepted):
+            one.close()
+        self._accepted.clear()
+        return found
+
+    def _load_rules(self, case: Case) -> None:
         for host in HOSTS:
             self.load(f"if-{host}", interface_rules(case, host))
         for subnet in SUBNETS:
             self.load(f"sub-{subnet}", edge_rules(case, subnet))
-        self._watch()
-        sockets = [self._send(probe) for probe in case.probes]
+
+    def _with_second(
+        self, case: Case, sockets: list[socket.socket], found: list[tuple[str | None, ...]]
+    ) -> list[tuple[str | None, ...]]:
+        sends = [has_second(probe, str(first[0]), first[1]) for probe, first in zip(case.probes, found, strict=True)]
+        for probe, made, again in zip(case.probes, sockets, sends, strict=True):
+            if again and probe.kind == "tcp":
+                made.send(b"echo")
+            elif again:
+                self._send_datagram(probe, made)
         seen = self._watch()
-        for one in (*sockets, *self._accepted):
-            one.close()
-        self._accepted.clear()
-        return [_verdict(probe, seen) for probe in case.probes]
+        return [
+            first + (_verdict(probe, seen) if again else (None, None))
+            for probe, first, again in zip(case.probes, found, sends, strict=True)
+        ]
 
     def _send(self, probe: Probe) -> socket.socket:
         target = HOSTS[probe.target]
         with self.inside(probe.source):
             if probe.kind in TYPES:
                 made = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-                made.sendto(_icmp(TYPES[probe.kind], probe.local), (target, 0))
+                self._send_datagram(probe, made)
                 return made
             kind = socket.SOCK_STREAM if probe.kind == "tcp" else socket.SOCK_DGRAM
             made = socket.socket(socket.AF_INET, kind)
@@ -201,20 +243,28 @@ class Wires:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 made.connect_ex((target, probe.port))
             else:
-                made.sendto(b"echo", (target, probe.port))
+                self._send_datagram(probe, made)
             return made
+
+    @staticmethod
+    def _send_datagram(probe: Probe, made: socket.socket) -> None:
+        data = _icmp(TYPES[probe.kind], probe.local) if probe.kind in TYPES else b"echo"
+        made.sendto(data, (HOSTS[probe.target], probe.port))
 
     def _watch(self) -> set[tuple[str, str, bool, Flow]]:
         """Serve, and note every packet on the links (place, link, whether going out), until all is quiet."""
         seen: set[tuple[str, str, bool, Flow]] = set()
         ends = time.monotonic() + 10
         while time.monotonic() < ends:
-            ready, _, _ = select.select([*self._taps, *self._servers], [], [], _QUIET_SECONDS)
+            talking = {one.fileno(): one for one in self._accepted}
+            ready, _, _ = select.select([*self._taps, *self._servers, *talking], [], [], _QUIET_SECONDS)
             if not ready:
                 return seen
             for number in ready:
                 if number in self._servers:
                     self._answer(self._servers[number])
+                elif number in talking:
+                    talking[number].send(talking[number].recv(100))
                 else:
                     seen.update(self._read(*self._taps[number]))
         raise TimeoutError("the namespaces did not become quiet")
@@ -227,7 +277,10 @@ class Wires:
                 self._accepted.append(made)
             else:
                 data, peer = server.recvfrom(100)
-                server.sendto(data, peer)
+                if self._held is None:
+                    server.sendto(data, peer)
+                else:
+                    self._held.append((server, data, peer))
 
     @staticmethod
     def _read(place: str, tap: socket.socket) -> Iterator[tuple[str, str, bool, Flow]]:
@@ -266,7 +319,7 @@ def _flow(data: bytes) -> Flow | None:
     return None
 
 
-def _verdict(probe: Probe, seen: set[tuple[str, str, bool, Flow]]) -> tuple[str, str | None]:
+def _verdict(probe: Probe, seen: set[tuple[str, str, bool, Flow]]) -> tuple[str | None, ...]:
     source, target = HOSTS[probe.source], HOSTS[probe.target]
     if probe.kind in TYPES:
         kind = TYPES[probe.kind]

@@ -70,6 +70,10 @@ def test_a_group_named_by_a_peer_goes_and_leaves_a_stale_rule(network):
     named = group(network, "named-by-peer")
     peer_vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
     naming = ec2.create_security_group(GroupName="naming", Description="x", VpcId=peer_vpc)["GroupId"]
+    made = ec2.create_vpc_peering_connection(VpcId=peer_vpc, PeerVpcId=network.vpc)["VpcPeeringConnection"]
+    peering = made["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    ec2.describe_vpc_peering_connections(VpcPeeringConnectionIds=[peering])
     permission = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": named}]}]
     ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=permission)
     ec2.delete_security_group(GroupId=named)
@@ -78,6 +82,7 @@ def test_a_group_named_by_a_peer_goes_and_leaves_a_stale_rule(network):
     assert rule["ReferencedGroupInfo"]["GroupId"] == named
     ec2.revoke_security_group_ingress(GroupId=naming, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
     ec2.delete_security_group(GroupId=naming)
+    ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=peering)
     ec2.delete_vpc(VpcId=peer_vpc)
 
 
@@ -161,6 +166,9 @@ def test_a_gateway_with_mapped_public_addresses(network, refused):
     code, message = refused(network.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=network.vpc)
     assert code == "DependencyViolation"
     assert message.startswith(f"Network {network.vpc} has some mapped public address(es).")
+    other = network.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    code, _ = refused(network.ec2.detach_internet_gateway, InternetGatewayId=other, VpcId=network.vpc)
+    assert code == "Gateway.NotAttached"
 
 
 def test_an_associated_route_table(network, refused):

@@ -2,7 +2,6 @@
 
 import pytest
 
-UNKNOWN = "0123456789abcdef0"
 CALLS = {
     "create_vpc": {"CidrBlock": "10.60.0.0/16"},
     "create_subnet": {"VpcId": "{vpc}", "CidrBlock": "10.1.60.0/24"},
@@ -24,7 +23,7 @@ CALLS = {
     "create_route": {
         "RouteTableId": "{table}",
         "DestinationCidrBlock": "10.9.0.0/16",
-        "NetworkInterfaceId": f"eni-{UNKNOWN}",
+        "VpcPeeringConnectionId": "{peering}",
     },
     "delete_route_table": {"RouteTableId": "{spare}"},
     "describe_vpcs": {},
@@ -35,7 +34,10 @@ CALLS = {
 @pytest.fixture(scope="module")
 def names(ec2, network):
     tables = [ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"] for _ in range(2)]
+    other = ec2.create_vpc(CidrBlock="10.62.0.0/16")["Vpc"]["VpcId"]
+    peering = ec2.create_vpc_peering_connection(VpcId=network.vpc, PeerVpcId=other)["VpcPeeringConnection"]
     ids = {"vpc": network.vpc, "subnet": network.subnet, "image": network.image}
+    ids["peering"] = peering["VpcPeeringConnectionId"]
     return {**ids, "table": tables[0], "spare": tables[1]}
 
 
@@ -67,6 +69,32 @@ def test_dry_run_answers_and_changes_nothing(sandbox, ec2, names, refused, actio
     assert everything(ec2) == before
 
 
-def test_a_refusal_is_told_first(ec2, network, refused):
-    assert refused(ec2.delete_vpc, VpcId=network.vpc, DryRun=True)[0] == "DependencyViolation"
+def test_parameters_are_looked_at_first(ec2, network, refused):
     assert refused(ec2.create_vpc, CidrBlock="nonsense", DryRun=True)[0] == "InvalidParameterValue"
+    assert refused(ec2.describe_vpcs, VpcIds=["nonsense"], DryRun=True)[0] == "InvalidVpcID.Malformed"
+    asked = {"ResourceIds": [network.vpc], "ResourceType": "VPC", "TrafficType": "ALL", "LogGroupName": "/g"}
+    role = "arn:aws:iam::123456789012:role/none"
+    asked |= {"DeliverLogsPermissionArn": role, "MaxAggregationInterval": 300}
+    assert refused(ec2.create_flow_logs, **asked, DryRun=True)[0] == "InvalidParameter"
+
+
+def test_the_state_of_things_is_not_asked(ec2, network, names, refused):
+    instance = network.launch()["InstanceId"]
+    acl = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [network.vpc]}])["NetworkAcls"][0]
+    group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [network.vpc]}])["SecurityGroups"][0]
+    default = {"NetworkAclId": acl["NetworkAclId"]}
+    for action, params in {
+        "delete_vpc": {"VpcId": network.vpc},
+        "delete_subnet": {"SubnetId": network.subnet},
+        "stop_instances": {"InstanceIds": [instance]},
+        "start_instances": {"InstanceIds": [instance]},
+        "reboot_instances": {"InstanceIds": [instance]},
+        "delete_network_acl": default,
+        "delete_network_acl_entry": {**default, "RuleNumber": 7, "Egress": True},
+        "delete_security_group": {"GroupId": group["GroupId"]},
+        "create_security_group": {"GroupName": group["GroupName"] + "x", "Description": "d", "VpcId": network.vpc},
+        "accept_vpc_peering_connection": {"VpcPeeringConnectionId": "pcx-0123456789abcdef0"},
+        "attach_internet_gateway": {"InternetGatewayId": "igw-0123456789abcdef0", "VpcId": network.vpc},
+        "release_address": {"AllocationId": "eipalloc-0123456789abcdef0"},
+    }.items():
+        assert refused(getattr(ec2, action), **params, DryRun=True)[0] == "DryRunOperation", action

@@ -171,6 +171,19 @@ def test_a_role_that_does_not_exist(ec2, order, refused):
     assert refused(ec2.create_flow_logs, **asked) == ("InvalidParameter", "Unable to assume given IAM role")
 
 
+@pytest.mark.parametrize("text", ["${srcaddr} ${dstaddr} ", " ${srcaddr}", "${srcaddr}  ${dstaddr}", "${srcaddr}\n"])
+def test_a_format_with_stray_blanks_is_refused(ec2, order, refused, text):
+    message = f"1 validation error detected: Value '{text}' at 'logFormat' has an invalid format"
+    assert refused(ec2.create_flow_logs, **order, LogFormat=text) == ("InvalidParameter", message)
+    assert ec2.describe_flow_logs()["FlowLogs"] == []
+
+
+def test_a_call_without_a_token_gets_one(ec2, order):
+    made = ec2.create_flow_logs(**order)
+    assert len(made["ClientToken"]) == 36
+    assert ec2.create_flow_logs(**{**order, "TrafficType": "REJECT"})["ClientToken"] != made["ClientToken"]
+
+
 def test_s3_takes_no_role_and_says_so(ec2, order, refused):
     asked = {**without(order, "LogGroupName"), "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::bucket"}
     _, message = refused(ec2.create_flow_logs, **asked)
@@ -189,14 +202,15 @@ def test_what_cannot_be_made_is_unsuccessful_by_its_id(ec2, network, order):
     assert len(ec2.describe_flow_logs()["FlowLogs"]) == 1
 
 
-def test_one_resource_has_one_flow_log_per_group(ec2, order, refused):
+def test_one_resource_has_one_flow_log_per_group_and_traffic_type(ec2, order, refused):
     ec2.create_flow_logs(**order)
     by_arn = {**without(order, "LogGroupName"), "LogDestination": group_arn(order["LogGroupName"])}
-    for again in (order, {**order, "TrafficType": "REJECT"}, by_arn):
+    for again in (order, by_arn):
         code, message = refused(ec2.create_flow_logs, **again)
         assert code == "FlowLogAlreadyExists"
         assert message == "Error. There is an existing Flow Log with the same configuration and log destination."
     assert ec2.create_flow_logs(**{**order, "LogGroupName": "/control/another"})["FlowLogIds"]
+    assert ec2.create_flow_logs(**{**order, "TrafficType": "REJECT"})["FlowLogIds"]
 
 
 def test_a_deleted_flow_log_makes_room_for_the_next(ec2, order):

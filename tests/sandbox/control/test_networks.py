@@ -3,19 +3,6 @@
 import pytest
 
 
-def test_the_quota_of_five_vpcs_counts_the_default_one(ec2, refused):
-    made = []
-    while len(ec2.describe_vpcs()["Vpcs"]) < 5:
-        made.append(ec2.create_vpc(CidrBlock=f"10.5{len(made)}.0.0/16")["Vpc"]["VpcId"])
-    assert len(made) == 4
-    code, message = refused(ec2.create_vpc, CidrBlock="10.99.0.0/16")
-    assert (code, message) == ("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
-    for vpc in made:
-        ec2.delete_vpc(VpcId=vpc)
-    acls = {each["VpcId"] for each in ec2.describe_network_acls()["NetworkAcls"]}
-    assert not acls & set(made)
-
-
 @pytest.mark.parametrize(
     ("block", "code"),
     [
@@ -129,6 +116,8 @@ def test_acl_entries_are_checked_and_protocols_are_numbers(ec2, network, refused
     assert refused(ask, **{**entry, "RuleNumber": 32767})[0] == "InvalidParameterValue"
     assert refused(ask, **{**entry, "RuleNumber": 101, "CidrBlock": "10/8"})[0] == "InvalidParameterValue"
     assert refused(ask, **{**entry, "RuleNumber": 101, "Protocol": "bogus"})[0] == "InvalidParameterValue"
+    both = {**entry, "RuleNumber": 101, "Ipv6CidrBlock": "::/0"}
+    assert refused(ask, **both)[0] == "InvalidParameterCombination"
     without_ports = {name: value for name, value in entry.items() if name != "PortRange"}
     assert refused(ask, **{**without_ports, "RuleNumber": 101})[0] == "MissingParameter"
     missing = refused(ec2.delete_network_acl_entry, NetworkAclId=acl, RuleNumber=7, Egress=False)

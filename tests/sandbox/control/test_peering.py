@@ -100,17 +100,6 @@ def test_routes_become_blackhole_when_the_gateway_is_detached(ec2, network):
     assert routes(ec2, table)["0.0.0.0/0"] == "blackhole"
 
 
-def test_routes_become_blackhole_when_the_instance_is_terminated(ec2, network):
-    instance = network.launch()
-    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
-    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
-    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.9.0.0/16", NetworkInterfaceId=interface)
-    assert routes(ec2, table)["10.9.0.0/16"] == "active"
-    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
-    network.state(instance["InstanceId"])
-    assert routes(ec2, table)["10.9.0.0/16"] == "blackhole"
-
-
 def test_two_networks_have_one_connection_at_a_time(ec2, network, other, refused):
     params = {"VpcId": network.vpc, "PeerVpcId": other}
     for each in ec2.describe_vpc_peering_connections()["VpcPeeringConnections"]:

@@ -104,6 +104,23 @@ def test_dry_run_tells_whether_one_may(user, refused):
     assert refused(ec2.create_vpc, CidrBlock="10.33.0.0/16", DryRun=True)[0] == "DryRunOperation"
 
 
+def test_another_acl_for_a_subnet_asks_for_the_acl_and_for_the_subnet(ec2, user, refused):
+    vpc = ec2.create_vpc(CidrBlock="10.34.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.34.{number}.0/24")["Subnet"]["SubnetId"] for number in (1, 2)
+    ]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    here = [{"Name": "vpc-id", "Values": [vpc]}]
+    acls = ec2.describe_network_acls(Filters=here)["NetworkAcls"]
+    links = {each["SubnetId"]: each["NetworkAclAssociationId"] for one in acls for each in one["Associations"]}
+    where = f"arn:aws:ec2:us-east-1:{ACCOUNT}"
+    user(allow("ec2:ReplaceNetworkAclAssociation", [f"{where}:network-acl/*", f"{where}:subnet/{subnets[0]}"]))
+    replace = user.client("ec2").replace_network_acl_association
+    code, message = refused(replace, AssociationId=links[subnets[1]], NetworkAclId=acl)
+    assert code == "UnauthorizedOperation" and f"on resource: {where}:subnet/{subnets[1]}" in message
+    replace(AssociationId=links[subnets[0]], NetworkAclId=acl)
+
+
 def test_resource_tags_are_conditions(ec2, user, refused):
     mine, yours = (
         ec2.create_security_group(
@@ -305,3 +322,23 @@ def test_what_is_not_simulated_says_so(iam, sts, refused):
     assert refused(sts.get_federation_token, Name="bob")[0] == "UnsupportedOperation"
     tagged = {"RoleArn": role(iam, "tags"), "RoleSessionName": "work", "Tags": [{"Key": "a", "Value": "b"}]}
     assert refused(sts.assume_role, **tagged)[0] == "UnsupportedOperation"
+
+
+def test_each_group_that_a_query_names_with_source_needs_its_own_permission(sandbox, user, refused):
+    owner = sandbox.client("logs")
+    for name in ("/joined/left", "/joined/right"):
+        owner.create_log_group(logGroupName=name)
+    where = {"logGroupName": "/joined/left", "startTime": 0, "endTime": 4_000_000_000}
+    texts = [
+        "filter a in (SOURCE '/joined/right' | fields a)",
+        "join left=l right=r where l.a=r.a (SOURCE '/joined/right')",
+    ]
+    left = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/joined/left:*"
+    user(allow("logs:StartQuery", left))
+    user.client("logs").start_query(**where, queryString="fields a")
+    for text in texts:
+        code, message = refused(user.client("logs").start_query, **where, queryString=text)
+        assert code == "AccessDeniedException" and "log-group:/joined/right" in message
+    user(allow("logs:StartQuery", [left, left.replace("left", "right")]))
+    for text in texts:
+        user.client("logs").start_query(**where, queryString=text)

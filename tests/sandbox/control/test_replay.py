@@ -81,7 +81,7 @@ def test_the_same_account_comes_back(fresh_sandbox, from_checkpoint):
 
 def test_a_restart_in_the_middle_changes_nothing(tmp_path, moto):
     """The undisturbed run and the one that is killed on the way end the same, ids and addresses included."""
-    from tests.sandbox.conftest import Sandbox
+    from tests.support.served import Sandbox
 
     seen = []
     for disturbed in (False, True):

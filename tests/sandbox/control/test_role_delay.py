@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from tests.support import network
 from tests.support.box import Box
+from tests.support.homes import copy_after
+from tests.support.labs import lab_in
 
 
 def enable(box: Box, role: str) -> list[str]:
@@ -59,3 +61,10 @@ def test_an_old_role_passes(tmp_path: Path) -> None:
     order: dict[str, Any] = {"ResourceIds": [vpc], "ResourceType": "VPC", "TrafficType": "ALL", "LogGroupName": "/g"}
     assert box("ec2").create_flow_logs(**order, DeliverLogsPermissionArn=arn)["FlowLogIds"]
     box.stop()
+
+
+def test_the_build_cells_of_the_course_wait_for_a_new_role(tmp_path: Path) -> None:
+    identity = copy_after("02", tmp_path / "home") / "identity.json"
+    identity.write_text(json.dumps(json.loads(identity.read_text()) | {"role_delay": 20.0}))
+    with lab_in(identity.parent) as lab:
+        assert [outcome for _, outcome in lab.catch_up("05").outcomes] == ["found", "found", "built", "built"]

@@ -1,42 +1,27 @@
 """The account by itself: full disks, events that fail, retries that are none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from helpers.sandbox import calls
-from helpers.sandbox.account import Request, SandboxAccount
+from helpers.sandbox.account.account import SandboxAccount
+from helpers.sandbox.account.journal import read_beginning
+from helpers.sandbox.account.requests import WireRequest
 from helpers.sandbox.calls import Caller
-from helpers.sandbox.files import CannotWrite
-from helpers.sandbox.home import Home, Identity
-from helpers.sandbox.identities import owner
-from helpers.sandbox.moto_adapter import Moto
-from helpers.sandbox.server import open_account
-
-OWNER = Identity("AKIATESTOWNERTESTOWN", "a-secret-that-only-the-tests-know")
+from helpers.sandbox.iam.issued_keys import owner
+from helpers.sandbox.store.files import CannotWrite, with_checksum
+from tests.support.replay import ReplayDiffers
+from tests.support.served import OWNER
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[], SandboxAccount]]:
-    """Opens the account of one home, as a start does after whatever became of the last process."""
-    home, moto = Home(tmp_path), Moto()
-    home.prepare()
-
-    def again() -> SandboxAccount:
-        moto.reset()
-        return open_account(home, OWNER, moto)
-
-    yield again
-    moto.reset()
-
-
-def create_vpc(cidr: str, invocation: str | None = None, caller: Caller | None = None) -> Request:
+def create_vpc(cidr: str, invocation: str | None = None, caller: Caller | None = None) -> WireRequest:
     body = f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}".encode()
     who = caller or owner(OWNER.access_key_id)
-    return Request("ec2", "us-east-1", "CreateVpc", "", body, who, invocation)
+    return WireRequest("ec2", "us-east-1", "CreateVpc", "", body, who, invocation)
 
 
 def vpcs(account: SandboxAccount) -> set[str]:
@@ -89,3 +74,18 @@ def test_a_retry_is_the_same_call_of_the_same_caller(opened: Callable[[], Sandbo
     stranger = replace(owner("AKIAIOSFODNN7EXAMPLE"), arn="arn:aws:iam::123456789012:user/other")
     assert account.handle(create_vpc("10.1.0.0/16", "id-1", stranger)).body != first.body
     assert account.handle(replace(create_vpc("10.1.0.0/16", "id-1"), action="DeleteVpc")).body != first.body
+
+
+def test_a_replay_that_gives_other_ids_is_found_at_its_entry(
+    opened: Callable[[], SandboxAccount],
+) -> None:
+    account = opened()
+    account.advance(account.now() + 60)
+    account.handle(create_vpc("10.1.0.0/16"))
+    account.journal.close()
+    account.events.close()
+    lines = account.journal.path.read_bytes().splitlines(keepends=True)
+    other = {**(read_beginning(account.journal.path) or {}), "seed": OWNER.seed + 1}
+    account.journal.path.write_bytes(b"".join([with_checksum(orjson.dumps(other)), *lines[1:]]))
+    with pytest.raises(ReplayDiffers, match=r"^CreateVpc at position 1 answered \(200, \['assoc-"):
+        opened()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.sandbox.clock import STEP_SECONDS, Clock
+from helpers.sandbox.account.clock import STEP_SECONDS, Clock
 
 
 def test_work_takes_one_step() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.sandbox.files import CannotWrite
-from helpers.sandbox.journal import Journal, JournalDamaged
+from helpers.sandbox.account.journal import Journal, JournalDamaged
+from helpers.sandbox.store.files import CannotWrite
 
 
 def write(path: Path, count: int) -> None:

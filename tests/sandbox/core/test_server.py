@@ -12,9 +12,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from helpers.lab import process
-from helpers.sandbox.server import CHECKPOINT_EVERY
-from tests.sandbox.core.test_front import raw
+from helpers.lab import sandbox_process
+from helpers.sandbox.process.server import CHECKPOINT_EVERY
+from tests.sandbox.core.test_http_door import raw
 from tests.support import network
 from tests.support.box import Box
 
@@ -97,7 +97,7 @@ def test_the_clock_answers_while_a_long_call_is_at_work(box: Box) -> None:
     slowest = 0.0
     while long_call.is_alive():
         begun = time.monotonic()
-        assert process.find(box.home) is not None
+        assert sandbox_process.find(box.home) is not None
         slowest = max(slowest, time.monotonic() - begun)
         time.sleep(0.1)
     assert slowest < 3

@@ -94,3 +94,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield Lab(box)
     finally:
         box.stop()
+
+
+@pytest.fixture
+def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """An account of its own, for a test that takes it apart."""
+    box = Box(tmp_path_factory.mktemp("home"))
+    try:
+        yield Lab(box)
+    finally:
+        box.stop()

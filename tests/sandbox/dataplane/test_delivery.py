@@ -194,18 +194,18 @@ def test_a_role_that_does_not_exist_is_refused_at_once(box: Box, net: network.Ne
     assert "/matrix/refused" not in {one["LogGroupName"] for one in ec2.describe_flow_logs()["FlowLogs"]}
 
 
-def test_mending_and_breaking_a_trust_shows_from_the_next_delivery_on(
+def test_fixing_and_breaking_a_trust_shows_from_the_next_delivery_on(
     outcomes: dict[str, Outcome], box: Box, net: network.Network
 ) -> None:
     """Records of the time without trust are lost for good."""
-    role = box("iam").create_role(RoleName="mended", AssumeRolePolicyDocument=json.dumps(trust(Effect="Deny")))["Role"]
-    box("iam").put_role_policy(RoleName="mended", PolicyName="p", PolicyDocument=json.dumps(DELIVERY))
-    box("logs").create_log_group(logGroupName="/matrix/mended")
-    flow_log = create(box, net.server.interface, "/matrix/mended", role["Arn"])
+    role = box("iam").create_role(RoleName="fixed", AssumeRolePolicyDocument=json.dumps(trust(Effect="Deny")))["Role"]
+    box("iam").put_role_policy(RoleName="fixed", PolicyName="p", PolicyDocument=json.dumps(DELIVERY))
+    box("logs").create_log_group(logGroupName="/matrix/fixed")
+    flow_log = create(box, net.server.interface, "/matrix/fixed", role["Arn"])
     seen = []
     for document in (None, FLOW_LOGS_TRUST, trust(Effect="Deny")):
         if document is not None:
-            box("iam").update_assume_role_policy(RoleName="mended", PolicyDocument=json.dumps(document))
+            box("iam").update_assume_role_policy(RoleName="fixed", PolicyDocument=json.dumps(document))
         network.shell(box, net.client.instance, f"ping -c 1 {network.SERVER_ADDRESS}")
         box.advance(900)
         outcome = look(box, box("ec2").describe_flow_logs(FlowLogIds=[flow_log])["FlowLogs"][0])

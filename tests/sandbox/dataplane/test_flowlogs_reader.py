@@ -71,6 +71,11 @@ def test_it_prints_every_record(read: Reader, traffic: list[list[str]]) -> None:
     assert printed(lines, "NODATA") and len(lines) == len(traffic) + len(printed(lines, "NODATA"))
 
 
+def test_it_sees_nothing_where_it_asks_by_the_machines_clock(read: Reader) -> None:
+    """It then asks for the last hour, and the sandbox's time is another one."""
+    assert read(network.GROUP) == []
+
+
 def test_it_reads_stream_by_stream_with_threads(read: Reader, traffic: list[list[str]]) -> None:
     assert printed(read(*DAY, "--thread-count", "2", network.GROUP)) == shown(traffic)
 

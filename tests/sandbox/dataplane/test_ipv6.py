@@ -1,11 +1,12 @@
 """IPv6 through boto3: addresses given to running machines, ICMPv6 rules, ACL entries, records of type IPv6."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from helpers.flowlogs import FlowRecord
-from tests.sandbox.dataplane.conftest import Lab
+from tests.sandbox.dataplane.conftest import DELIVERED_SECONDS, Lab
 from tests.support import network
 from tests.support.box import Box
 
@@ -76,3 +77,68 @@ def test_ping_over_ipv6_meets_icmpv6_rules_and_no_acl_between_neighbours(tmp_pat
         assert {(one.srcaddr, one.dstaddr, one.traffic_path) for one in asked} == {(mine, there, 1)}
     finally:
         box.stop()
+
+
+def test_ipv6_across_subnets_of_an_unrestricted_vpc_is_accepted_at_both_ends(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    try:
+        ec2 = box("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.6.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        block = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        main = [{"Name": "vpc-id", "Values": [vpc]}]
+        table = ec2.describe_route_tables(Filters=main)["RouteTables"][0]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        addresses = []
+        for number in (1, 2):
+            subnet = ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.6.{number}.0/24", Ipv6CidrBlock=block.replace("00::/56", f"0{number}::/64")
+            )["Subnet"]["SubnetId"]
+            made = launch(box, SubnetId=subnet, AssociatePublicIpAddress=True, Ipv6AddressCount=1)
+            interface = made["NetworkInterfaces"][0]
+            addresses.append((interface["NetworkInterfaceId"], interface["Ipv6Addresses"][0]["Ipv6Address"]))
+        watch(box, vpc)
+        (there, address), (here, _) = addresses
+        reply = network.shell(box, made["InstanceId"], f"ping -c 2 {address}")
+        assert (reply["ResponseCode"], "0% packet loss" in reply["StandardOutputContent"]) == (0, True)
+        box.advance(DELIVERED_SECONDS)
+        for end in (here, there):
+            flows = [fields for fields in network.records(box, end) if fields[7] == "58"]
+            assert len(flows) == 2
+            assert {(fields[8], fields[12]) for fields in flows} == {("2", "ACCEPT")}
+    finally:
+        box.stop()
+
+
+def launch(box: Box, **interface: Any) -> dict[str, Any]:
+    """A running instance that Systems Manager may manage, with one interface."""
+    ec2 = box("ec2")
+    made: dict[str, Any] = ec2.run_instances(
+        ImageId=box("ssm").get_parameter(Name=network.AMI)["Parameter"]["Value"],
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        IamInstanceProfile={"Name": network.profile(box)},
+        NetworkInterfaces=[{"DeviceIndex": 0, **interface}],
+    )["Instances"][0]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]])
+    return made
+
+
+def watch(box: Box, vpc: str) -> None:
+    """A flow log of a VPC into the group that ``network.records`` reads."""
+    iam = box("iam")
+    trust, policy = json.dumps(network.FLOW_LOGS_TRUST), json.dumps(network.DELIVERY)
+    role = iam.create_role(RoleName="delivery", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="delivery", PolicyName="write", PolicyDocument=policy)
+    box("logs").create_log_group(logGroupName=network.GROUP)
+    reply = box("ec2").create_flow_logs(
+        ResourceIds=[vpc],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogGroupName=network.GROUP,
+        DeliverLogsPermissionArn=role,
+        MaxAggregationInterval=60,
+    )
+    assert not reply["Unsuccessful"]

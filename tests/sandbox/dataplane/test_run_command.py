@@ -67,6 +67,16 @@ def test_a_role_without_its_policy_is_connection_lost(lab: Lab) -> None:
     assert pings(lab) == {lab.net.client.instance: "Online"}
 
 
+def test_a_role_whose_boundary_does_not_allow_it_is_connection_lost(lab: Lab) -> None:
+    """IAM User Guide: a boundary limits what the identity's policies may give."""
+    bound = lab("iam").put_role_permissions_boundary
+    bound(RoleName="ssm", PermissionsBoundary="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess")
+    assert pings(lab) == {lab.net.client.instance: "ConnectionLost"}
+    bound(RoleName="ssm", PermissionsBoundary="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+    assert pings(lab) == {lab.net.client.instance: "Online"}
+    lab("iam").delete_role_permissions_boundary(RoleName="ssm")
+
+
 def test_a_failed_script_ends_with_the_agents_own_line(lab: Lab) -> None:
     assert end(lab, send(lab, "echo out; exit 3")) == {
         "Status": "Failed",
@@ -115,11 +125,50 @@ def test_invocations_are_filtered_by_status_or_the_filter_is_refused(lab: Lab) -
         lab("ssm").list_commands(Filters=[{"key": "InvokedAfter", "value": "2026-01-05T00:00:00Z"}])
 
 
-def test_who_was_terminated_is_no_target_any_more(lab: Lab) -> None:
-    """The last test of this module: it ends the client."""
+def test_who_was_terminated_is_no_target_any_more(own_lab: Lab) -> None:
+    """It ends the client."""
+    lab = own_lab
     assert end(lab, send(lab, f"ping -c 1 {SERVER_ADDRESS}"))["Status"] == "Success"
     lab("ec2").terminate_instances(InstanceIds=[lab.net.client.instance])
     lab.box.advance(120)
     assert pings(lab) == {}
     with pytest.raises(ClientError, match="InvalidInstanceId"):
         send(lab, "echo hello")
+
+
+@pytest.mark.parametrize("key", ["InstanceIds", "instanceids", "instanceIds"])
+def test_instances_are_targets_by_their_ids_in_any_spelling_of_the_key(lab: Lab, key: str) -> None:
+    sent = lab("ssm").send_command(
+        Targets=[{"Key": key, "Values": [lab.net.client.instance]}],
+        DocumentName="AWS-RunShellScript",
+        Parameters={"commands": ["hostname"]},
+    )
+    assert end(lab, sent["Command"]["CommandId"])["Status"] == "Success"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ss -tln || echo nothing listens",
+        "timeout 3 bash -c 'host example.com || echo DNS is broken'\necho next",
+        "if nslookup example.com; then echo up; else echo down; fi",
+    ],
+)
+def test_what_the_sandbox_does_not_simulate_fails_the_whole_command(lab: Lab, command: str) -> None:
+    seen = end(lab, send(lab, command))
+    assert (seen["Status"], seen["ResponseCode"], seen["out"]) == ("Failed", 126, "")
+    assert "the sandbox does not simulate this program\nfailed to run commands: exit status 126" in seen["err"]
+
+
+def test_a_port_is_tried_as_people_try_it(lab: Lab) -> None:
+    line = f'timeout 3 bash -c "</dev/tcp/{SERVER_ADDRESS}/22" && echo open || echo closed'
+    seen = end(lab, send(lab, line))
+    assert (seen["Status"], seen["out"]) == ("Success", "open\n")
+
+
+def test_the_date_of_a_page_is_the_date_of_the_machine(lab: Lab) -> None:
+    seen = end(
+        lab, send(lab, "python3 -m http.server 8080 & sleep 1; curl -sI localhost:8080 | grep Date; date -u +%Y")
+    )
+    date, year = seen["out"].splitlines()
+    assert f" {year} " in date and date.endswith(" GMT")

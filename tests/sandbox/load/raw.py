@@ -9,7 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from helpers.lab.process import SandboxInfo
+from helpers.lab.sandbox_process import SandboxInfo
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 JSON = "application/x-amz-json-1.1"

@@ -75,7 +75,7 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
     assert counted.calls > 100
     draw = random.Random(5)
     # Many calls take a few milliseconds: most moments lie there, some before the next call or far behind it.
-    calls = draw.sample(range(2, counted.calls), 80)
+    calls = draw.sample(range(2, counted.calls), 110)  # some hit a sandbox that the one before has ended
     moments = {
         call: draw.choice([draw.uniform(0, 0.005), draw.uniform(0, 0.03), draw.uniform(0, 0.2)]) for call in calls
     }

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-import helpers.sandbox.logs  # noqa: F401  (fills the table)
-from helpers.sandbox.calls import EVENTS, TABLE, Call, Caller, Params
-from helpers.sandbox.eventstore import EventStore
+from helpers.sandbox import behaviours
+from helpers.sandbox.calls import EVENTS, TABLE, Call, Caller, Params, Replacement, WithoutLock
+from helpers.sandbox.store.event_store import EventStore
+
+behaviours.load()
 
 START = 1_700_000_000
 OWNER = Caller("AKIAEXAMPLE", "arn:aws:iam::123456789012:user/learner", "AIDAEXAMPLE", owner=True)
@@ -62,16 +64,27 @@ class FakeAccount:
         raise AssertionError("CloudWatch Logs calls no other service")
 
     def call(self, action: str, region: str = "us-east-1", **params: Any) -> Params:
-        handler = TABLE[("logs", action)].replacement
-        assert handler is not None
+        behaviour, call = TABLE[("logs", action)], Call("logs", action, region, params, OWNER)
+        assert behaviour.replacement is not None
         self.asked = f"{action}{sorted(params.items())!r}{self.position}"
-        reply = handler(Call("logs", action, region, params, OWNER), self)
+        for guard in behaviour.guards:
+            guard(call, self)
+        reply = self.handled(behaviour.replacement, call)
         if not action.startswith(READS):
             self.journal.append((self.time, action, region, params))
             self.position += 1
             if not self.replaying:
                 self.advance(1)
         return reply
+
+    def handled(self, handler: Replacement, call: Call) -> Params:
+        """What the real account does with its lock: what needs none is done, then the call is applied again."""
+        while True:
+            try:
+                return handler(call, self)
+            except WithoutLock as waiting:
+                assert not self.replaying
+                waiting.work()
 
     def restarted(self) -> "FakeAccount":
         """The account that a kill and a replay of the whole journal give."""

@@ -9,13 +9,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from helpers.sandbox.home import Home, Identity
-from helpers.sandbox.server import Server
-from tests.insights.test_conformance import CASES, CREATED_MS, differences, load
+from helpers.sandbox.process.home import Home, HomeIdentity
+from helpers.sandbox.process.server import Server
+from tests.insights.test_conformance import CASES, CREATED_MS, differences
+from tests.support.served import the_moto
 
-IDENTITY = Identity("AKIAEXAMPLE", "secret", start_at=CREATED_MS / 1000)
+IDENTITY = HomeIdentity("AKIAEXAMPLE", "secret", start_at=CREATED_MS / 1000)
 END = 1_700_010_000
-pytestmark = pytest.mark.skipif(not CASES.is_file(), reason=f"no conformance cases at {CASES}")
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of a sandbox in which each case has its group, made before the first event."""
     home = Home(tmp_path_factory.mktemp("home"))
     home.prepare()
+    the_moto().reset()  # another module's account may have been in this process
     server = Server(home, IDENTITY)
     ready = threading.Event()
     thread = threading.Thread(target=server.serve, args=(ready.set,), daemon=True)
@@ -35,11 +36,10 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         aws_secret_access_key=IDENTITY.secret_access_key,
         region_name="us-east-1",
     )
-    cases = load()
-    for case in cases:
+    for case in CASES:
         client.create_log_group(logGroupName=case["id"])
     server.account.advance(max(server.account.now(), END - 600))
-    for case in cases:
+    for case in CASES:
         streams = defaultdict(list)
         for event in case["events"]:
             streams[event["logStream"]].append(event)
@@ -54,7 +54,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     thread.join(20)
 
 
-@pytest.mark.parametrize("case", load(), ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
 def test_case(case: dict[str, Any], logs: Any) -> None:
     query = {
         "logGroupName": case["id"],

@@ -35,7 +35,10 @@ def test_a_group_is_described_as_it_was_made(account: FakeAccount) -> None:
 
 def test_names_classes_and_keys_that_are_refused(account: FakeAccount) -> None:
     assert error(account, "CreateLogGroup", logGroupName="aws/x").code == "InvalidParameterException"
-    assert "KMS" in error(account, "CreateLogGroup", logGroupName="x", kmsKeyId="arn:aws:kms:x").message
+    assert (
+        "CreateLogGroup with kmsKeyId"
+        in error(account, "CreateLogGroup", logGroupName="x", kmsKeyId="arn:aws:kms:x").message
+    )
     assert "ESSENTIALS" in error(account, "CreateLogGroup", logGroupName="x", logGroupClass="ESSENTIALS").message
     account.call("CreateLogGroup", logGroupName="x")
     assert error(account, "CreateLogGroup", logGroupName="x").code == "ResourceAlreadyExistsException"
@@ -61,8 +64,11 @@ def test_groups_are_paged_in_ascii_order_and_found_by_prefix_pattern_class_and_n
     assert set(account.call("DescribeLogGroups", logGroupNamePattern="c")["logGroups"][0]) == {
         "arn",
         "creationTime",
+        "logGroupArn",
+        "logGroupClass",
         "logGroupName",
-    }
+        "metricFilterCount",
+    }  # as recorded in AWS
     first = account.call("DescribeLogGroups", limit=2)
     account.call("DeleteLogGroup", logGroupName="a/DataLogs")  # pages do not shift
     assert names(nextToken=first["nextToken"]) == ["b/1", "b/2", "c"]
@@ -186,3 +192,14 @@ def test_groups_are_listed_by_pattern_class_and_tag(account: FakeAccount) -> Non
     first = account.call("ListLogGroups", limit=2)
     assert names(nextToken=first["nextToken"]) == ["vpc/a"]
     assert "does not simulate" in error(account, "ListLogGroups", fieldIndexNames=["a"]).message
+
+
+def test_a_stream_has_no_upload_token_before_its_first_event(group: FakeAccount) -> None:
+    def members() -> set[str]:
+        return set(group.call("DescribeLogStreams", logGroupName="/vpc/a")["logStreams"][0])
+
+    assert members() == {"arn", "creationTime", "logStreamName", "storedBytes"}
+    put(group, (0, "x"))
+    assert members() - {"arn", "creationTime", "logStreamName", "storedBytes"} == {
+        *("uploadSequenceToken", "firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime")
+    }

@@ -8,12 +8,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-import helpers.sandbox.logs  # noqa: F401  (fills the table)
-from helpers.sandbox.account import SandboxAccount
-from helpers.sandbox.home import START_AT, Home, Identity
-from helpers.sandbox.server import Server, open_account
+from helpers.sandbox.account.account import SandboxAccount
+from helpers.sandbox.process.home import START_AT, Home, HomeIdentity
+from helpers.sandbox.process.server import Server, open_account
+from tests.support.served import the_moto
 
-IDENTITY = Identity("AKIAEXAMPLE", "secret")
+IDENTITY = HomeIdentity("AKIAEXAMPLE", "secret")
 NOW = int(START_AT * 1000)
 
 
@@ -21,6 +21,7 @@ NOW = int(START_AT * 1000)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = Home(tmp_path_factory.mktemp("home"))
     home.prepare()
+    the_moto().reset()  # another module's account may have been in this process
     made = Server(home, IDENTITY)
     ready = threading.Event()
     thread = threading.Thread(target=made.serve, args=(ready.set,), daemon=True)
@@ -47,6 +48,7 @@ def restarted(server: Server) -> SandboxAccount:
     with server.account.lock:
         home = Home(server.home.folder)
         home.checkpoint = home.folder / "none"
+        the_moto().reset()
         return open_account(home, IDENTITY)
 
 

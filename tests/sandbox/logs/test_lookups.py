@@ -49,7 +49,7 @@ def test_tables_that_are_refused(ports: FakeAccount) -> None:
         ({"lookupTableName": "ports", "tableBody": "a\n1"}, "already exists"),
         ({"lookupTableName": "x"}, "either tableBody or queryId"),
         ({"lookupTableName": "x", "tableBody": "a\n1", "queryId": "q"}, "either tableBody or queryId"),
-        ({"lookupTableName": "x", "tableBody": "a\n1", "kmsKeyId": "k"}, "KMS"),
+        ({"lookupTableName": "x", "tableBody": "a\n1", "kmsKeyId": "k"}, "kmsKeyId"),
         ({"lookupTableName": "x", "tableBody": "\n\n"}, "no header"),
     ):
         with pytest.raises(ServiceError, match=text):

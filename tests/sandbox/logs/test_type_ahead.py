@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from helpers.insights import LogTable
-from helpers.sandbox.eventstore import EventStore
-from helpers.sandbox.logs import engine
-from helpers.sandbox.logs.state import LogGroup, LogsState, Query
+from helpers.sandbox.calls import WithoutLock
+from helpers.sandbox.logs import query_execution
+from helpers.sandbox.logs.state import LogGroup, LogsState, QueryRun
 from helpers.sandbox.logs.streams import store_events
+from helpers.sandbox.monitoring.state import MonitoringState
+from helpers.sandbox.store.event_store import EventStore
 
 NOW = 1_700_000_000
 
@@ -24,12 +26,13 @@ class Clockwork:
         self.events = EventStore(folder)
         self.position = 0
         self.logs = LogsState({"/g": LogGroup("/g", 0, streams={})})
+        self.monitoring = MonitoringState()
 
     def now(self) -> float:
         return float(NOW)
 
-    def state(self, kind: type, region: str) -> LogsState:
-        return self.logs
+    def state(self, kind: type, region: str) -> LogsState | MonitoringState:
+        return self.logs if kind is LogsState else self.monitoring
 
     def put(self, stream: str, first: int, count: int) -> None:
         self.position += 1
@@ -37,16 +40,24 @@ class Clockwork:
         store_events(self, "us-east-1", self.logs.groups["/g"], stream, events)  # type: ignore[arg-type]
 
     def ask(self, text: str) -> list[list[tuple[str, str]]]:
-        query = Query(id="q", text=text, groups=("/g",), start=NOW - 60, end=NOW + 60, limit=None,
+        query = QueryRun(id="q", text=text, groups=("/g",), start=NOW - 60, end=NOW + 60, limit=None,
                       started_ms=NOW * 1000, caller="")  # fmt: skip
-        result = engine.execute(self, "us-east-1", [self.logs.groups["/g"]], query, engine.compiled(text))  # type: ignore[arg-type]
+        while True:
+            try:
+                compiled = query_execution.compiled(self, text)  # type: ignore[arg-type]
+                groups = [self.logs.groups["/g"]]
+                prepared = query_execution.prepare(self, "us-east-1", groups, query, compiled)  # type: ignore[arg-type]
+                break
+            except WithoutLock as waiting:
+                waiting.work()
+        result = prepared.finish()
         assert result["status"] == "Complete"
         return result["rows"]
 
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clockwork]:
-    monkeypatch.setattr(engine, "AHEAD_EVENTS", 100)
+    monkeypatch.setattr(query_execution, "AHEAD_EVENTS", 100)
     found = Clockwork(tmp_path)
     yield found
     found.events.close()
@@ -95,5 +106,5 @@ def test_typing_that_failed_is_done_again(account: Clockwork, monkeypatch: pytes
 
 def test_a_replay_types_nothing(account: Clockwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Clockwork, "replaying", True)
-    monkeypatch.setattr(engine, "_kept", lambda *_: pytest.fail("typed during a replay"))
+    monkeypatch.setattr(query_execution, "_kept", lambda *_: pytest.fail("typed during a replay"))
     account.put("s", 0, 150)

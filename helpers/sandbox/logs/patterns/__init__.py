@@ -17,13 +17,16 @@ helpers.sandbox.logs.patterns.values.PatternError: If a filter pattern starts wi
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+import orjson
 
 from helpers.sandbox.logs.patterns.delimited import DelimitedPattern
-from helpers.sandbox.logs.patterns.documents import JsonPattern
+from helpers.sandbox.logs.patterns.documents import JsonPattern, value_at
 from helpers.sandbox.logs.patterns.terms import TermPattern
 from helpers.sandbox.logs.patterns.values import PatternError
 
-__all__ = ["FilterPattern", "PatternError"]
+__all__ = ["FilterPattern", "PatternError", "value_at"]
 
 MOST_REGEXES = 2
 
@@ -65,3 +68,13 @@ class FilterPattern:
     def extract(self, message: str) -> dict[str, str]:
         """The fields of a matching message: those of a space-delimited pattern, else none."""
         return self.body.extract(message)
+
+    def event(self, message: str) -> Any:
+        """What a metric filter's selectors look into (:func:`~helpers.sandbox.logs.patterns.documents.value_at`)."""
+        return orjson.loads(message) if isinstance(self.body, JsonPattern) else self.body.extract(message)
+
+    def check_selector(self, text: str) -> None:
+        """Raise :class:`PatternError` for a selector that cannot point to anything in an event of this pattern."""
+        if text.startswith(("$.", "$[")) != isinstance(self.body, JsonPattern):
+            raise PatternError(f"Invalid selector '{text}'")
+        value_at({}, text)

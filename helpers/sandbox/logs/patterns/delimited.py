@@ -7,7 +7,7 @@ pattern without an ellipsis fits messages of exactly its number of fields.
 import re
 from dataclasses import dataclass
 
-from helpers.sandbox.logs.patterns.conditions import Condition, Reader
+from helpers.sandbox.logs.patterns.boolean_conditions import Condition, Reader
 from helpers.sandbox.logs.patterns.values import PatternError, compile_test
 
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|\[([^\]]*)\](?=\s|$)|(\S+)')
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PatternColumn:
     name: str | None
     condition: Condition[str] | None = None
 
@@ -25,8 +25,8 @@ class Column:
 class DelimitedPattern:
     """``head`` columns from the left and, after an ellipsis, ``tail`` columns from the right."""
 
-    head: tuple[Column, ...]
-    tail: tuple[Column, ...]
+    head: tuple[PatternColumn, ...]
+    tail: tuple[PatternColumn, ...]
     open_ended: bool
     regexes: int
 
@@ -52,7 +52,7 @@ class DelimitedPattern:
     def extract(self, message: str) -> dict[str, str]:
         """``$name`` of each named field, ``$number`` (from 1) of the others."""
         values = fields(message)
-        columns = [*self.head, *[Column(None)] * (len(values) - len(self.head) - len(self.tail)), *self.tail]
+        columns = [*self.head, *[PatternColumn(None)] * (len(values) - len(self.head) - len(self.tail)), *self.tail]
         return {
             f"${column.name or place}": value
             for place, (column, value) in enumerate(zip(columns, values, strict=True), 1)
@@ -74,7 +74,7 @@ def fields(message: str) -> list[str]:
     return [match[match.lastindex or 0] for match in _FIELD.finditer(message)]
 
 
-def _all_hold(columns: tuple[Column, ...], values: list[str]) -> bool:
+def _all_hold(columns: tuple[PatternColumn, ...], values: list[str]) -> bool:
     return all(
         column.condition is None or column.condition(value) for column, value in zip(columns, values, strict=False)
     )
@@ -94,11 +94,11 @@ def _columns(text: str) -> list[str]:
         at = end + 1
 
 
-def _column(text: str) -> Column:
+def _column(text: str) -> PatternColumn:
     if not text:
-        return Column(None)
+        return PatternColumn(None)
     if _NAME.fullmatch(text):
-        return Column(text)
+        return PatternColumn(text)
     names: set[str] = set()
 
     def atom(reader: Reader[str]) -> Condition[str]:
@@ -111,4 +111,4 @@ def _column(text: str) -> Column:
     condition = Reader(text, atom).read()
     if len(names) > 1:
         raise PatternError(f"The conditions of one field name several: {', '.join(sorted(names))}")
-    return Column(names.pop(), condition)
+    return PatternColumn(names.pop(), condition)

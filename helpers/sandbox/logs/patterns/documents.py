@@ -1,13 +1,14 @@
-"""JSON patterns: ``{ ($.user.id = 1 || $.action = "REJECT") && $.list[0].name NOT EXISTS }``."""
+"""JSON patterns: ``{ ($.user.id = 1 || $.action = "REJECT") && $.list[0].name NOT EXISTS }``, and their selectors."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from helpers.sandbox.logs.patterns.conditions import Condition, Reader, Token
+from helpers.sandbox.logs.patterns.boolean_conditions import Condition, PatternToken, Reader
 from helpers.sandbox.logs.patterns.values import PatternError, compile_test
 
 Step = str | int | None
@@ -16,6 +17,7 @@ Step = str | int | None
 _STEP = re.compile(
     r"\.?\[(?P<index>\d+)\]|\.?\[(?P<all>\*)\]|\.?\['(?P<quoted>[^']+)'\]|\.(?P<any>\*)|\.(?P<key>[\w-]+)"
 )
+_FIELD = re.compile(r"\$[\w-]+")
 _STATES = {"NULL": None, "TRUE": True, "FALSE": False}
 
 
@@ -45,6 +47,17 @@ class JsonPattern:
         return {}
 
 
+def value_at(event: Any, selector: str) -> str | float | None:
+    """What a selector points to: ``$.user.id`` in a JSON event, ``$bytes`` in what a space-delimited pattern extracts.
+
+    ``None`` where that is missing, null, an object or a list. Raises :class:`PatternError` for what is no selector.
+
+    >>> value_at({"size": {"bytes": [12, 40]}}, "$.size.bytes[1]"), value_at({"$bytes": "2000"}, "$bytes")
+    (40, '2000')
+    """
+    return next(_leaves(_nodes(event, (selector,) if _FIELD.fullmatch(selector) else _steps(selector))), None)
+
+
 def _atom(reader: Reader[Any]) -> Condition[Any]:
     steps = _selector(reader.next())
     op = reader.next()
@@ -70,22 +83,27 @@ def _state(reader: Reader[Any], steps: tuple[Step, ...], word: str) -> Condition
 _MISSING = object()
 
 
-def _selector(token: Token) -> tuple[Step, ...]:
+def _selector(token: PatternToken) -> tuple[Step, ...]:
     if token.kind != "selector":
         raise PatternError(f"Expected a selector like $.name, not '{token.text}'")
+    return _steps(token.text)
+
+
+@lru_cache(maxsize=256)
+def _steps(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     at = 1
-    while at < len(token.text):
-        match = _STEP.match(token.text, at)
+    while at < len(text):
+        match = _STEP.match(text, at)
         if match is None:
-            raise PatternError(f"Invalid selector '{token.text}'")
+            raise PatternError(f"Invalid selector '{text}'")
         if match["index"]:
             steps.append(int(match["index"]))
         else:
             steps.append(match["quoted"] or match["key"])
         at = match.end()
-    if not steps or steps.count(None) > 1:
-        raise PatternError(f"Invalid selector '{token.text}'")
+    if not steps or steps.count(None) > 1 or text[0] != "$":
+        raise PatternError(f"Invalid selector '{text}'")
     return tuple(steps)
 
 

@@ -29,14 +29,14 @@ class TermPattern:
 
     @classmethod
     def parse(cls, text: str) -> "TermPattern":
-        found: dict[str, list[Contains]] = {"": [], "-": [], "?": []}
+        by_sign: dict[str, list[Contains]] = {"": [], "-": [], "?": []}
         regexes = 0
         for match in _TERM.finditer(text.rstrip()):
             if match["bad"] is not None or match["quoted"] == "":
                 raise invalid_term(match[0].strip())
             regexes += match["regex"] is not None
-            found[match["sign"]].append(_contains(match))
-        return cls(tuple(found[""]), tuple(found["-"]), tuple(found["?"]), regexes)
+            by_sign[match["sign"]].append(_contains(match))
+        return cls(tuple(by_sign[""]), tuple(by_sign["-"]), tuple(by_sign["?"]), regexes)
 
     def matches(self, message: str) -> bool:
         if self.excluded and any(contains(message) for contains in self.excluded):

@@ -75,9 +75,9 @@ def _numeric(op: str, wanted: float) -> Test:
     compare = NUMERIC[op]
 
     def test(value: str | float) -> bool:
-        found = number(value) if isinstance(value, str) else value
+        compared = number(value) if isinstance(value, str) else value
         # what is no number differs from every number, and is neither less nor more
-        return op == "!=" if found is None else compare(found, wanted)
+        return op == "!=" if compared is None else compare(compared, wanted)
 
     return test
 

@@ -1,0 +1,6 @@
+// A table that scrolls by itself must be reachable by keyboard.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".bd-article table")) {
+    table.tabIndex = 0;
+  }
+});

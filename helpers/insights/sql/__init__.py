@@ -1,0 +1,1 @@
+"""From nodes to SQL: types, rules of the language, functions, commands, one statement for DuckDB."""

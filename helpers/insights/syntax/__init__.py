@@ -1,0 +1,1 @@
+"""The text of a query: grammar, parser, frozen nodes, and what a refusal says."""

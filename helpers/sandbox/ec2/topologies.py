@@ -1,0 +1,63 @@
+"""A region's network as a value, read from the account's own describe calls."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from helpers.network import Topology, read_pages
+from helpers.sandbox.calls import Account
+from helpers.sandbox.ec2.icmp_entries import restore
+
+Pages = dict[str, list[Any]]
+
+_RULE_ACTIONS = [f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")]
+_TOUCHED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("CreateRoute", "ReplaceRoute", "DeleteRoute", "AssociateRouteTable"), ("RouteTables",)),
+    **dict.fromkeys(("CreateNetworkAclEntry", "ReplaceNetworkAclEntry", "DeleteNetworkAclEntry"), ("NetworkAcls",)),
+    **dict.fromkeys(_RULE_ACTIONS, ("SecurityGroups", "SecurityGroupRules")),
+    **dict.fromkeys(("CreateFlowLogs", "DeleteFlowLogs"), ()),
+}
+"""What the actions that lessons and learners repeat can change of a reading; any other action may change all of it."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    actions: int
+    version: int
+    pages: Pages
+    network: Topology
+
+
+_readings: WeakKeyDictionary[Account, dict[str, _Reading]] = WeakKeyDictionary()
+"""The newest reading of each account and region, with its version; a cache, so no part of any account's state."""
+
+
+def topology(account: Account, region: str) -> Topology:
+    """The region's network as it is now."""
+    readings = _readings.setdefault(account, {})
+    known = readings.get(region)
+    if known is None or known.version != account.network_version:
+        known = readings[region] = _read(account, region, _still_so(account, known) if known else {})
+    return known.network
+
+
+def _still_so(account: Account, known: _Reading) -> Pages:
+    """What of a reading the actions since then cannot have changed."""
+    since = account.network_actions[known.actions :]
+    if account.network_version - known.version != len(since) or not _TOUCHED.keys() >= set(since):
+        return {}
+    touched = {key for action in since for key in _TOUCHED[action]}
+    return {key: items for key, items in known.pages.items() if key not in touched}
+
+
+def _read(account: Account, region: str, still: Pages) -> _Reading:
+    def describe(action: str, key: str, **params: Any) -> Iterable[Any]:
+        items: list[Any] = account.aws("ec2", action, region, **params)[key]
+        return items
+
+    pages = read_pages(describe, still)
+    if "NetworkAcls" not in still:
+        restore(account, region, pages["NetworkAcls"])
+    actions, version = len(account.network_actions), account.network_version
+    return _Reading(actions, version, pages, Topology.from_describe(None, **pages))

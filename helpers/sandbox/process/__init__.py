@@ -1,0 +1,1 @@
+"""The server process: its home on disk, its lock, its HTTP server on the loopback address."""

@@ -1,0 +1,1 @@
+"""What AWS's protocols ask: requests and replies on the wire, parameters, signatures."""

@@ -1,0 +1,1 @@
+"""Durable files: log events in append-only segments, and files that a kill leaves whole."""

@@ -1,0 +1,1 @@
+"""The shell that scripts are written in: from text to tokens, tree and flat instructions."""

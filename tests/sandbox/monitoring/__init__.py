@@ -1,0 +1,1 @@
+"""Many at once, killed at any moment, spoken to badly: the sandbox stays whole."""
