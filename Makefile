@@ -7,6 +7,8 @@ IN_VENV := .venv/bin/python
 PYTEST := $(IN_VENV) -m $(if $(COVER),coverage run -m) pytest -n 2 --dist loadfile --no-loadscope-reorder
 REPORT := $(if $(COVER),&& $(IN_VENV) -m coverage combine --quiet && $(IN_VENV) -m coverage report)
 export CASES SEED
+# Code is compiled once and kept, whatever the environment says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help setup course solved book lab test test-all bench clean

@@ -165,6 +165,7 @@ def test_the_solved_course_passes_every_check(tmp_path: Path) -> None:
     assert kept_promises(out)
 
 
+@LONG
 def test_every_cell_may_be_run_twice(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each cell is followed by itself, as by a learner who is not sure that it ran.
 

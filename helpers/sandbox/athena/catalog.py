@@ -22,6 +22,19 @@ class AthenaFailure(Exception):
     """What makes a query that was taken end as FAILED; the text is its reason."""
 
 
+def invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidRequestException", message)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query gave: columns with Athena's types, rows of texts (``None``: null), and the bytes it read."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    scanned: int
+
+
 @dataclass(frozen=True)
 class Table:
     """An external table; ``keys`` are its partition columns."""

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlglot import exp, parse_one
+from sqlglot.errors import ParseError, TokenError
 
-from helpers.sandbox.athena.catalog import AthenaFailure, Catalog, Name, Table, hive_partitions
+from helpers.sandbox.athena.catalog import AthenaFailure, Catalog, Name, Table, hive_partitions, invalid
 from helpers.sandbox.calls import Account, unsupported
 
 _WORD = r'[`"]?[\w-]+[`"]?'
@@ -203,3 +204,31 @@ _NOT_HERE = {
     *("ALTER", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "INSERT", "MERGE", "MSCK", "OPTIMIZE"),
     *("PREPARE", "SHOW", "UNLOAD", "UPDATE", "VACUUM"),
 }
+
+
+def defines(query: str) -> bool:
+    """Whether it is a definition and no SELECT. Raises :class:`ServiceError` for what is neither."""
+    try:
+        if statement(query) is not None:
+            return True
+        tree = parse_one(query, dialect="athena")
+    except (ParseError, TokenError) as problem:
+        raise invalid(_mismatch(problem)) from None
+    if not isinstance(tree, exp.Query):
+        raise invalid(f"line 1:1: mismatched input '{query.split()[0]}'. Expecting: <query>")
+    if isinstance(tree, exp.Select) and not tree.selects:
+        raise invalid(f"line 1:{len(query) + 1}: mismatched input '<EOF>'. Expecting: <expression>")
+    if tree.find(exp.Into, exp.Command) is not None:
+        raise unsupported("athena", "this form of a query")
+    return False
+
+
+def _mismatch(problem: Exception) -> str:
+    found = getattr(problem, "errors", None)
+    if not found:
+        return f"line 1:1: {str(problem).splitlines()[0]}"
+    first = found[0]
+    ends = not first["end_context"] and "Unexpected token" not in first["description"]
+    word = "<EOF>" if ends else first["highlight"]
+    column = first["col"] + 1 if ends else max(first["col"] - len(word) + 1, 1)
+    return f"line {first['line']}:{column}: mismatched input '{word}'. Expecting: <expression>"

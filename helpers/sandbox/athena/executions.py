@@ -10,13 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlglot import exp, parse_one
-from sqlglot.errors import ParseError, TokenError
-
-from helpers.sandbox.athena.catalog import AthenaFailure, Catalog, bucket_and_key
-from helpers.sandbox.athena.definitions import Definitions, statement
-from helpers.sandbox.athena.selection import Answer, select
-from helpers.sandbox.calls import Account, Call, Params, ServiceError, on_event, replaces, unsupported
+from helpers.sandbox.athena.catalog import Answer, AthenaFailure, Catalog, bucket_and_key, invalid
+from helpers.sandbox.calls import Account, Call, Params, ServiceError, on_event, replaces
 from helpers.sandbox.moto_adapter import at_time
 from helpers.sandbox.protocol.paging import numbered_page
 
@@ -56,35 +51,34 @@ class AthenaQueries:
     catalog: Catalog = field(default_factory=Catalog)
 
 
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("InvalidRequestException", message)
-
-
 @replaces("athena", "StartQueryExecution")
 def start_query_execution(call: Call, account: Account) -> Params:
     """Raises InvalidRequestException for what cannot be read, and for a query without a place for its result."""
+    # The parser takes a quarter of a second to load: a start of the sandbox need not wait for it.
+    from helpers.sandbox.athena.definitions import defines
+
     state, params = account.state(AthenaQueries, call.region), call.params
     token = params.get("ClientRequestToken")
     if token in state.tokens:
         return {"QueryExecutionId": state.tokens[token]}
     if params.get("WorkGroup", "primary") != "primary":
-        raise _invalid(f"WorkGroup {params['WorkGroup']} is not found.")
+        raise invalid(f"WorkGroup {params['WorkGroup']} is not found.")
     output = params.get("ResultConfiguration", {}).get("OutputLocation")
     if not output:
-        raise _invalid(
+        raise invalid(
             "No output location provided. An output location is required either through the Workgroup result "
             "configuration setting or as an API input."
         )
     bucket, _ = bucket_and_key(output)
     if account.moto.bucket(bucket) is None:
-        raise _invalid("Unable to verify/create output bucket " + bucket)
+        raise invalid("Unable to verify/create output bucket " + bucket)
     query = params["QueryString"].strip().removesuffix(";").strip()
     database = params.get("QueryExecutionContext", {}).get("Database", "default").lower()
     number = account.random("query").getrandbits(128)
     made = AthenaQuery(
         id=re.sub("(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", f"{number:032x}"),
         query=query,
-        defines=_defines(query),
+        defines=defines(query),
         database=database,
         output=output if output.endswith("/") else f"{output}/",
         started=account.now(),
@@ -96,37 +90,12 @@ def start_query_execution(call: Call, account: Account) -> Params:
     return {"QueryExecutionId": made.id}
 
 
-def _defines(query: str) -> bool:
-    """Whether it is a definition and no SELECT. Raises :class:`ServiceError` for what is neither."""
-    try:
-        if statement(query) is not None:
-            return True
-        tree = parse_one(query, dialect="athena")
-    except (ParseError, TokenError) as problem:
-        raise _invalid(_mismatch(problem)) from None
-    if not isinstance(tree, exp.Query):
-        raise _invalid(f"line 1:1: mismatched input '{query.split()[0]}'. Expecting: <query>")
-    if isinstance(tree, exp.Select) and not tree.selects:
-        raise _invalid(f"line 1:{len(query) + 1}: mismatched input '<EOF>'. Expecting: <expression>")
-    if tree.find(exp.Into, exp.Command) is not None:
-        raise unsupported("athena", "this form of a query")
-    return False
-
-
-def _mismatch(problem: Exception) -> str:
-    found = getattr(problem, "errors", None)
-    if not found:
-        return f"line 1:1: {str(problem).splitlines()[0]}"
-    first = found[0]
-    ends = not first["end_context"] and "Unexpected token" not in first["description"]
-    word = "<EOF>" if ends else first["highlight"]
-    column = first["col"] + 1 if ends else max(first["col"] - len(word) + 1, 1)
-    return f"line {first['line']}:{column}: mismatched input '{word}'. Expecting: <expression>"
-
-
 @on_event(_DONE)
 def finish(account: Account, payload: Mapping[str, Any]) -> None:
     """Run a query that was not stopped, and write its result."""
+    from helpers.sandbox.athena.definitions import Definitions
+    from helpers.sandbox.athena.selection import select
+
     state = account.state(AthenaQueries, payload["region"])
     made = state.queries[payload["id"]]
     if made.ended is not None:
@@ -173,7 +142,7 @@ def _found(call: Call, account: Account) -> AthenaQuery:
     id_ = call.params["QueryExecutionId"]
     made = account.state(AthenaQueries, call.region).queries.get(id_)
     if made is None:
-        raise _invalid(f"QueryExecution {id_} was not found")
+        raise invalid(f"QueryExecution {id_} was not found")
     return made
 
 
@@ -236,9 +205,9 @@ def get_query_results(call: Call, account: Account) -> Params:
     made = _found(call, account)
     state = made.state_at(account.now())
     if state in _IN_PROGRESS:
-        raise _invalid(f"Query has not yet finished. Current state: {state}")
+        raise invalid(f"Query has not yet finished. Current state: {state}")
     if state != "SUCCEEDED":
-        raise _invalid(f"Query did not finish successfully. Final query state: {state}")
+        raise invalid(f"Query did not finish successfully. Final query state: {state}")
     headings = () if made.defines else (tuple(name for name, _ in made.answer.columns),)
     page, token = numbered_page((*headings, *made.answer.rows), call, _MOST_ROWS)
     rows = [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in page]

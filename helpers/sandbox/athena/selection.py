@@ -8,7 +8,6 @@ import gzip
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from helpers.sandbox.athena.catalog import AthenaFailure, Catalog, Column, Partition, Table
+from helpers.sandbox.athena.catalog import Answer, AthenaFailure, Catalog, Column, Partition, Table
 from helpers.sandbox.calls import Account
 
 _ATHENA_TYPES = {"HUGEINT": "bigint", "BIGINT": "bigint", "INTEGER": "integer", "DOUBLE": "double", "DATE": "date"}
@@ -34,15 +33,6 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a query gave: columns with Athena's types, rows of texts (``None``: null), and the bytes it read."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str | None, ...], ...]
-    scanned: int
 
 
 def select(account: Account, catalog: Catalog, database: str, text: str) -> Answer:

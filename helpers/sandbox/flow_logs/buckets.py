@@ -16,8 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
-
 from helpers.access import Decision, MalformedPolicy, Policy, Request, bucket_statements, can_deliver_to_bucket
 from helpers.flowlogs import FlowRecord, LogFormat
 from helpers.sandbox.calls import Account, Call, ServiceError, guards
@@ -197,6 +195,8 @@ def _text(form: LogFormat, lines: Sequence[str]) -> bytes:
 
 def _parquet(form: LogFormat, lines: Sequence[str]) -> bytes:
     """The columns with the types of Athena's tables for flow logs; "-" is null."""
+    import duckdb  # here: the sandbox should not wait for it when it starts
+
     with TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as engine:
         rows = [line.split(" ") for line in lines]
         engine.execute("CREATE TABLE lines AS SELECT unnest(?::VARCHAR[][]) AS parts", [rows])

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -101,3 +103,12 @@ def test_the_clock_answers_while_a_long_call_is_at_work(box: Box) -> None:
         slowest = max(slowest, time.monotonic() - begun)
         time.sleep(0.1)
     assert slowest < 3
+
+
+def test_a_start_waits_for_no_engine() -> None:
+    """What only queries need is loaded by the first of them: a start is what a learner and a test wait for most."""
+    heavy = ("duckdb", "sqlglot", "numpy", "pandas", "matplotlib")
+    loaded = f"import sys; print([m for m in {heavy} if m in sys.modules])"
+    program = f"from helpers.sandbox import __main__, behaviours; behaviours.load(); {loaded}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
