@@ -301,6 +301,11 @@ def _s3(operation: str, params: Params, where: _Where) -> Iterator[str]:
         yield f"arn:aws:s3:::{params['Bucket']}{key}"
 
 
+def _athena(operation: str, params: Params, where: _Where) -> Iterator[str]:
+    """Every call about a query is asked of its workgroup."""
+    yield where.arn("athena", f"workgroup/{params.get('WorkGroup', 'primary')}")
+
+
 _RESOURCES: dict[str, Callable[[str, Params, _Where], Iterator[str]]] = {
     "cloudwatch": _cloudwatch,
     "logs": _logs,
@@ -310,6 +315,7 @@ _RESOURCES: dict[str, Callable[[str, Params, _Where], Iterator[str]]] = {
     "sns": _sns,
     "ssm": _ssm,
     "s3": _s3,
+    "athena": _athena,
 }
 
 

@@ -30,6 +30,7 @@ from helpers.figures.role_figure import role_figure
 from helpers.figures.story_figure import story_figure
 from helpers.figures.timeline_figure import timeline_figure
 from helpers.figures.traffic_figure import traffic_figure
+from helpers.figures.volume_figure import volume_figure
 from helpers.figures.windows_figure import windows_figure
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "story_figure",
     "timeline_figure",
     "traffic_figure",
+    "volume_figure",
     "windows_figure",
 ]

@@ -19,12 +19,20 @@ Decimal('0.66')
 
 A GB is 2**30 bytes: AWS's own tier edges are multiples of 1024. Every price carries its source, the day it was
 published and a grade (D: AWS itself, T: a third party). The free tier is an option whose doubt is said. Not here: data
-transfer, NAT gateways, Firehose, Athena, taxes.
+transfer, NAT gateways, Firehose, requests to S3, taxes; of Athena only what a query scans.
 """
 
 from helpers.pricing.estimate import Destination, Estimate, estimate, lab_hour
 from helpers.pricing.prices import Cost, Number, PriceError, PriceList, money, price_list, regions
-from helpers.pricing.size import COMPRESSION, EVENT_OVERHEAD, TYPICAL_BYTES, gigabytes, gigabytes_of, record_bytes
+from helpers.pricing.size import (
+    COMPRESSION,
+    EVENT_OVERHEAD,
+    TYPICAL_BYTES,
+    athena_terabytes,
+    gigabytes,
+    gigabytes_of,
+    record_bytes,
+)
 
 __all__ = [
     "COMPRESSION",
@@ -36,6 +44,7 @@ __all__ = [
     "Number",
     "PriceError",
     "PriceList",
+    "athena_terabytes",
     "estimate",
     "gigabytes",
     "gigabytes_of",

@@ -1,11 +1,14 @@
 """From records to gigabytes: what a record weighs when it is ingested."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from helpers.pricing.prices import Number, exact
 
 # AWS's "GB" in log prices: the tier edges are multiples of 1024, so a GB is taken as 2**30 bytes.
 BYTES_PER_GB = 2**30
+BYTES_PER_MB, BYTES_PER_TB = 2**20, 2**40
+# "Rounded up to the nearest megabyte, with a 10 MB minimum per query" (athena.guide; Stanford rcpedia).
+ATHENA_LEAST_MB = 10
 # Bytes that CloudWatch Logs counts on top of each event's text. Documented for the size limit of
 # PutLogEvents; whether bills for vended logs contain it is not documented, so it is a parameter everywhere.
 EVENT_OVERHEAD = 26
@@ -44,3 +47,13 @@ def gigabytes_of(
     """
     bytes_with_overhead = exact(bytes_each, "bytes_each") + exact(overhead, "overhead")
     return gigabytes(exact(records, "the number of records") * bytes_with_overhead)
+
+
+def athena_terabytes(scanned: Number) -> Decimal:
+    """The terabytes (2**40) that one Athena query is billed for: its bytes rounded up to a MB, at least 10 MB.
+
+    >>> athena_terabytes(2_000) == athena_terabytes(10 * 2**20), athena_terabytes(2**40)
+    (True, Decimal('1'))
+    """
+    megabytes = (exact(scanned, "the bytes scanned") / BYTES_PER_MB).to_integral_value(ROUND_CEILING)
+    return max(megabytes, Decimal(ATHENA_LEAST_MB)) * BYTES_PER_MB / BYTES_PER_TB

@@ -21,7 +21,7 @@ from tests.notebooks.promises import PROMISE
 SHORT_FORMS = {"00", "99"}
 BOX = ("**Time**", '**Cost with `mode="aws"`**', "**You need**", "**Leaves behind**")
 MEDIAN, MOST_OF_THEM = 4, 12
-SERVICES = ("ec2", "iam", "logs", "ssm", "sts", "cloudwatch", "sns")
+SERVICES = ("ec2", "iam", "logs", "ssm", "sts", "cloudwatch", "sns", "s3", "athena")
 _VERBS = "Accept|Assume|Attach|Authorize|Create|Delete|Describe|Filter|Get|List|Put|Revoke|Run|Send|Start|Stop|Update"
 _API = re.compile(rf"`((?:{_VERBS})[A-Z]\w+)`")
 _METHOD = re.compile(rf"`(?:\w+\.)?((?:{_VERBS.lower()})_\w+)(?:\([^`]*\))?`")

@@ -44,6 +44,7 @@ HOURS = (
     "eleven",
     "twelve",
     "thirteen",
+    "fourteen",
 )
 
 

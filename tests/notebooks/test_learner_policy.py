@@ -255,23 +255,46 @@ def test_the_page_names_what_the_broken_labs_need_beside_the_policy() -> None:
     assert "ec2:ReplaceRoute" in called - allowed
 
 
-def test_the_page_names_what_lesson_11_needs_beside_the_policy() -> None:
+# What a lesson beyond the core needs: its services, the sources that call them for it, and what no call shows.
+BEYOND = {
+    "11": (
+        ("cloudwatch", "logs", "sns"),
+        ["lessons/checks/n11.py", "figures/alarm_figure.py", "figures/dashboard_figure.py"],
+        {"cloudwatch:TagResource", "sns:TagResource"},  # what PutMetricAlarm and CreateTopic with Tags ask
+    ),
+    "12": (
+        ("athena", "s3"),
+        ["lessons/checks/n12.py"],
+        {
+            *("logs:CreateLogDelivery", "logs:DeleteLogDelivery"),  # what a flow log to S3 asks
+            *("s3:PutObject", "s3:GetBucketLocation"),  # what Athena does in the caller's name, as in Glue
+            *(f"glue:{verb}{what}" for verb in ("Create", "Delete", "Get") for what in ("Database", "Table")),
+            *("glue:BatchCreatePartition", "glue:GetPartitions"),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("number", BEYOND)
+def test_the_page_names_what_a_later_lesson_needs_beside_the_policy(number: str) -> None:
     """All calls of the lesson, its solutions, checks and figures, and of the teardown, by their names in boto3."""
-    lesson = solved(read_notebook(NOTEBOOKS / "11_alarms_and_dashboards.ipynb"), exercises())
+    services, sources, unseen = BEYOND[number]
+    [path] = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    lesson = solved(read_notebook(path), exercises())
     code = [str(cell["source"]) for cell in lesson["cells"] if cell["cell_type"] == "code"]
-    sources = ["lessons/checks/n11.py", "lab/teardown/read_monitoring.py", "lab/teardown/executor.py"]
-    sources += ["figures/alarm_figure.py", "figures/dashboard_figure.py"]
+    sources = [*sources, "lab/teardown/read_monitoring.py", "lab/teardown/executor.py"]
     code += [(CHECKOUT / "helpers" / path).read_text("utf-8") for path in sources]
-    written = set(re.findall(r"\.([a-z_]+)\(|\"([a-z_]+)\"", "\n".join(code)))
-    written = {name for pair in written for name in pair if name}
+    written = {
+        name for pair in re.findall(r"\.([a-z_0-9]+)\(|\"([a-z_0-9]+)\"", "\n".join(code)) for name in pair if name
+    }
     called = {
         iam_action(service, operation)
-        for service in ("cloudwatch", "logs", "sns")
+        for service in services
         for operation in Session().get_service_model(service).operation_names
         if xform_name(operation) in written
     }
-    on_creation = {"cloudwatch:TagResource", "sns:TagResource"}  # what PutMetricAlarm and CreateTopic with Tags ask
     allowed = {action for statement in DOCUMENT["Statement"] for action in statement["Action"]}
     page = (CHECKOUT / "docs" / "own-account.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(?:arn:[^`]+|\*)` \| (.+) \|$", page, re.MULTILINE)
-    assert {action for row in rows for action in re.findall(r"`(\w+:\w+)`", row)} == (called - allowed) | on_creation
+    section = page.partition(f"\nLesson {number}, and the teardown")[2].partition("\nLesson ")[0]
+    rows = re.findall(r"^\| `(?:arn:[^`]+|\*)` \| (.+) \|$", section, re.MULTILINE)
+    assert {action for row in rows for action in re.findall(r"`(\w+:\w+)`", row)} == (called - allowed) | unseen

@@ -10,6 +10,7 @@ from helpers.pricing import (
     EVENT_OVERHEAD,
     TYPICAL_BYTES,
     PriceError,
+    athena_terabytes,
     estimate,
     gigabytes,
     gigabytes_of,
@@ -164,3 +165,10 @@ def test_nothing_costs_nothing() -> None:
 def test_what_cannot_be_is_refused_with_the_reason(arguments: dict[str, object], reason: str) -> None:
     with pytest.raises(PriceError, match=reason):
         estimate(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scanned", "megabytes"), [(0, 10), (1, 10), (10 * 2**20, 10), (10 * 2**20 + 1, 11), (2**40, 2**20)]
+)
+def test_an_athena_query_is_billed_by_whole_megabytes_and_for_ten_at_least(scanned: int, megabytes: int) -> None:
+    assert athena_terabytes(scanned) == Decimal(megabytes) / 2**20
