@@ -29,6 +29,7 @@ from helpers.insights.sql.typed import (
     cast,
     column,
     number_literal,
+    parameter,
     text_literal,
 )
 from helpers.insights.syntax import nodes
@@ -125,7 +126,7 @@ class SqlQuery(Query):
         tree.set("order", exp.Order(expressions=[*keys, *(exp.Ordered(this=tie, nulls_first=False) for tie in ties)]))
         limit = tree.args.get("limit")
         if limit is None:
-            tree.set("limit", exp.Limit(expression=exp.Parameter(this=exp.Identifier(this="rows", quoted=False))))
+            tree.set("limit", exp.Limit(expression=parameter("rows")))
         types = _types(tree, schema)
         tree.set("expressions", [_shown(each, kind) for each, kind in zip(tree.expressions, types, strict=True)])
         matched = exp.Select(expressions=[exp.Count(this=exp.Star())]).from_(tree.args["from_"].this.copy())

@@ -66,12 +66,14 @@ def open_logs(
         parquet = [path for path in paths if path.suffix == ".parquet"]
         if parquet and (len(parquet) < len(paths) or any(not isinstance(source, str | Path) for source in sources)):
             raise ValueError("Parquet files cannot be mixed with other sources")
-        layout, paths = _format(format), [path for path in paths if may_hold(path, since, until)]
+        paths = [path for path in paths if may_hold(path, since, until)]
+        layout = DEFAULT_FORMAT if format == "default" else format
+        layout = LogFormat.parse(layout) if isinstance(layout, str) else layout
         if parquet and paths:
             return _open_parquet(paths, name, database, since, until)
         if once and all(isinstance(source, str | Path) for source in sources) and (stream := stream_of(paths, layout)):
             return LogTable(name, database=database, stream=stream)
-        return _open_text(paths, sources, layout, name, database, now, progress or _quiet)
+        return _open_text(paths, sources, layout, name, database, now, progress or (lambda done, total: None))
     except duckdb.Error as error:
         raise QueryFailed(f"the files cannot be read: {_first_lines(error)}") from error
 
@@ -116,16 +118,6 @@ def may_hold(path: Path, since: int | None, until: int | None) -> bool:
         return True
     ended = datetime.strptime(named[1], "%Y%m%dT%H%M%z").timestamp()
     return (since is None or ended + _INTERVAL >= since) and (until is None or ended - _LATE <= until)
-
-
-def _quiet(done: int, total: int) -> None:
-    """Nobody wants to know."""
-
-
-def _format(given: str | LogFormat) -> LogFormat:
-    if isinstance(given, LogFormat):
-        return given
-    return DEFAULT_FORMAT if given == "default" else LogFormat.parse(given)
 
 
 def _listed(given: Source) -> "list[str | Path | Event | File]":

@@ -142,7 +142,13 @@ class LogTable:
                 return
             waiting, self._buffer = self._buffer, []
             try:
-                self._insert_events(waiting)
+                self._insert(
+                    [event.timestamp_ms for event in waiting],
+                    [event.ingestion_ms for event in waiting],
+                    [event.stream for event in waiting],
+                    [event.message for event in waiting],
+                    [event.event_id for event in waiting],
+                )
             except Exception:
                 self._buffer = waiting + self._buffer
                 raise
@@ -169,33 +175,20 @@ class LogTable:
         'you'
         """
         count = len(messages)
-        given = {"ts": timestamps, "ing": ingestions}
-        texts = {"stream": streams, "message": messages, "event_id": [""] * count if event_ids is None else event_ids}
-        if any(len(column) != count for column in (*given.values(), *texts.values())):
+        ids = [""] * count if event_ids is None else event_ids
+        if {len(timestamps), len(ingestions), len(streams), len(ids)} != {count}:
             raise ValueError("the columns of events must be equally long")
-        if not count:
-            return 0
-        columns: dict[str, Array] = {name: np.asarray(column, dtype=np.int64) for name, column in given.items()}
-        columns |= {name: _texts(column) for name, column in texts.items()}
-        with self._lock:
-            self.flush()
-            self._insert(columns, count)
+        if count:
+            with self._lock:
+                self.flush()
+                self._insert(timestamps, ingestions, streams, messages, ids)
         return count
 
-    def _insert_events(self, events: list[Event]) -> None:
-        count = len(events)
-        columns = {
-            "ts": np.fromiter((event.timestamp_ms for event in events), dtype=np.int64, count=count),
-            "ing": np.fromiter((event.ingestion_ms for event in events), dtype=np.int64, count=count),
-            "stream": _texts([event.stream for event in events]),
-            "message": _texts([event.message for event in events]),
-            "event_id": _texts([event.event_id for event in events]),
-        }
-        self._insert(columns, count)
-
-    def _insert(self, columns: dict[str, Array], count: int) -> None:
-        arrays = {"seq": np.arange(self._next, self._next + count, dtype=np.int64), **columns}
-        times = columns["ts"]
+    def _insert(self, timestamps: Numbers, ingestions: Numbers, streams: Texts, messages: Texts, ids: Texts) -> None:
+        count, times = len(messages), np.asarray(timestamps, dtype=np.int64)
+        arrays = {"seq": np.arange(self._next, self._next + count, dtype=np.int64), "ts": times}
+        arrays |= {"ing": np.asarray(ingestions, dtype=np.int64), "stream": text_array(streams)}
+        arrays |= {"message": text_array(messages), "event_id": text_array(ids)}
         if bool(np.any(times[1:] < times[:-1])):
             order = np.argsort(times, kind="stable")
             arrays = {name: array[order] for name, array in arrays.items()}
@@ -337,7 +330,8 @@ def _drop(database: Database, sql: str) -> None:
         return  # the database is gone, and its tables with it
 
 
-def _texts(values: Texts) -> Array:
+def text_array(values: Texts) -> Array:
+    """Texts as DuckDB takes them in."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import duckdb
 import numpy as np
 
+from helpers.insights.events.log_table import text_array
 from helpers.insights.sql.compiler import Compiled
 from helpers.insights.syntax import nodes
 from helpers.insights.syntax.errors import MalformedQuery
@@ -60,13 +61,13 @@ class Lookups:
         for position, ((_, rows), block) in enumerate(zip(self._tables, self._blocks, strict=True)):
             arrays: dict[str, object] = {
                 "line": np.arange(len(rows)),
-                "cells": _objects([json.dumps(r) for r in rows]),
+                "cells": text_array([json.dumps(r) for r in rows]),
             }
             select = "SELECT line, CAST(CAST(cells AS JSON) AS VARCHAR[]) AS cells"
             if block is not None:
                 limits = [_limits(row[block]) or (0, "", "", 0) for row in rows]
                 for at, name in enumerate(("version", "low", "high", "bits")):
-                    arrays[name] = _objects([str(limit[at]) for limit in limits])
+                    arrays[name] = text_array([str(limit[at]) for limit in limits])
                 for version, kind in (("4", "BIGINT"), ("6", "UHUGEINT")):
                     for edge in ("low", "high"):
                         value = f"CASE WHEN version = '{version}' THEN CAST({edge} AS {kind}) END"
@@ -75,12 +76,6 @@ class Lookups:
             cursor.register("incoming_lookup", arrays)
             cursor.execute(f"CREATE TEMP TABLE lookup_{position} AS {select} FROM incoming_lookup")
             cursor.unregister("incoming_lookup")
-
-
-def _objects(values: list[str]) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def read_table(name: str, text: str) -> tuple[list[str], list[list[str]]]:

@@ -44,8 +44,7 @@ def fields(plan: QueryPlan, node: Fields) -> None:
     for name in plan.added - values.keys():
         plan.projected.pop(name, None)
     plan.added.clear()
-    for name, value in values.items():
-        plan.projected[name] = value
+    plan.projected.update(values)
 
 
 @COMMANDS.on(Display)

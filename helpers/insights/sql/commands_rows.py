@@ -20,6 +20,7 @@ from helpers.insights.sql.typed import (
     cast,
     column,
     number_literal,
+    parameter,
     text_literal,
 )
 from helpers.insights.syntax import nodes
@@ -46,12 +47,11 @@ def parse(plan: QueryPlan, node: Parse) -> None:
 def _csv(plan: QueryPlan, text: E, names: list[str]) -> None:
     cells = plan.fresh()
     plan.nest(exp.alias_(call("i_csv", text), cells, copy=False))
-    plan.add(
-        {
-            name: Typed(call("list_extract", column(cells), number_literal(position + 1)), Kind.UNKNOWN)
-            for position, name in enumerate(names)
-        }
-    )
+    plan.add({name: _element(cells, number_literal(position)) for position, name in enumerate(names, 1)})
+
+
+def _element(items: str, position: E) -> Typed:
+    return Typed(call("list_extract", column(items), position), Kind.UNKNOWN)
 
 
 def _pattern(plan: QueryPlan, node: Parse) -> tuple[str, dict[str, int]]:
@@ -100,12 +100,7 @@ def _every_match(plan: QueryPlan, text: E, regex: str, chosen: dict[str, int]) -
     count = call("coalesce", call("len", column(lists[next(iter(chosen))])), number_literal(0))
     beyond = binary(exp.Add, call("greatest", count, number_literal(1)), number_literal(1))
     number = plan.multiply(call("range", number_literal(1), beyond))
-    plan.add(
-        {
-            name: Typed(call("list_extract", column(physical), column(number)), Kind.UNKNOWN)
-            for name, physical in lists.items()
-        }
-    )
+    plan.add({name: _element(physical, column(number)) for name, physical in lists.items()})
 
 
 @COMMANDS_ROWS.on(JsonPath)
@@ -148,9 +143,9 @@ def expand(plan: QueryPlan, node: Expand) -> None:
 
 
 def _position(plan: QueryPlan, table: nodes.Name, name: nodes.Name) -> E:
-    parameter = f"col_{len(plan.wanted)}"
-    plan.wanted.append(Wanted(parameter, len(plan.lookups) - 1, name))
-    return cast(plan.parameter(parameter), "BIGINT")
+    known_later = f"col_{len(plan.wanted)}"
+    plan.wanted.append(Wanted(known_later, len(plan.lookups) - 1, name))
+    return cast(parameter(known_later), "BIGINT")
 
 
 def _table(plan: QueryPlan, lookup: LookupUse) -> exp.Table:
@@ -189,11 +184,8 @@ def cidr_lookup(plan: QueryPlan, node: CidrLookup) -> None:
 
 def _enrich(plan: QueryPlan, node: Lookup | CidrLookup, table: exp.Table, conditions: list[E], rank: E) -> None:
     """Adds the outputs of the first row of the table that fits, or nothing."""
-    best = exp.Select(expressions=[column("cells")])
-    best.set("from_", exp.From(this=table))
-    best.set("where", exp.Where(this=all_of(conditions)))
-    best.set("order", exp.Order(expressions=[sorted_by(rank), sorted_by(column("line"))]))
-    best.set("limit", exp.Limit(expression=number_literal(1)))
+    best = exp.Select(expressions=[column("cells")]).from_(table).where(all_of(conditions))
+    best = best.order_by(sorted_by(rank), sorted_by(column("line"))).limit(1)
     row = plan.fresh()
     plan.nest(exp.alias_(exp.Subquery(this=best), row, copy=False))
     values: dict[str, Typed] = {}

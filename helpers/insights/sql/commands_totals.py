@@ -26,8 +26,6 @@ from helpers.insights.sql.typed import (
 from helpers.insights.syntax.command_nodes import Accum, AddTotals, FillMissing
 
 COMMANDS_TOTALS = CommandTable()
-
-
 _NUMBERS = {Kind.INT, Kind.DOUBLE, Kind.NUMBER}
 
 
@@ -99,10 +97,7 @@ def _column_totals(plan: QueryPlan, summed: dict[str, Typed]) -> None:
             total = call("i_plain", total)
         sums.append(exp.alias_(total, moved[name].sql.name, copy=False))
     sums.append(exp.alias_(exp.Boolean(this=True), bottom, copy=False))
-    below = exp.Select(expressions=sums)
-    below.set("from_", exp.From(this=plan.relation.source.copy()))
-    above = exp.Select(expressions=[exp.Star()])
-    above.set("from_", exp.From(this=plan.relation.source))
+    above, below = (exp.Select(expressions=each).from_(plan.relation.source) for each in ([exp.Star()], sums))
     union = exp.Union(this=above, expression=below, distinct=False, by_name=True)
     plan.relation.source = plan.step(union)
     plan.relation.order = [sorted_by(column(bottom)), *order]
@@ -200,9 +195,7 @@ def _keys(rows: str, others: list[str]) -> E:
 
 
 def _select(table: str, columns: list[E]) -> exp.Select:
-    made = exp.Select(expressions=columns)
-    made.set("from_", exp.From(this=exp.Table(this=exp.Identifier(this=table, quoted=False))))
-    return made
+    return exp.Select(expressions=columns).from_(exp.Table(this=exp.Identifier(this=table, quoted=False)))
 
 
 def _of(table: str, name: str) -> exp.Column:

@@ -10,8 +10,8 @@ from helpers.insights.sql.commands_join import COMMANDS_JOIN, run_commands, show
 from helpers.insights.sql.commands_rows import COMMANDS_ROWS
 from helpers.insights.sql.commands_stats import COMMANDS_STATS
 from helpers.insights.sql.commands_totals import COMMANDS_TOTALS
-from helpers.insights.sql.relation import CommandTable, LookupUse, QueryPlan, Wanted, events
-from helpers.insights.sql.typed import E, Kind, Typed, call, column, number_literal, text_literal
+from helpers.insights.sql.relation import CommandTable, LookupUse, QueryPlan, Wanted, events, whole_text
+from helpers.insights.sql.typed import E, Kind, call, column, number_literal, parameter
 from helpers.insights.syntax import nodes
 from helpers.insights.syntax.command_nodes import Program
 
@@ -61,14 +61,15 @@ def compile_program(program: Program, schema: Schema) -> Compiled:
     plan = run_commands(QueryPlan(program, schema, ALL_COMMANDS))
     plan.mark_matched()
     shown = shown_columns(plan)
-    columns: list[E] = [
-        exp.alias_(_printable(value), f"o{position}", copy=False) for position, value in enumerate(shown.values())
-    ]
+    columns: list[E] = []  # numbers and times are put into words afterwards
+    for position, value in enumerate(shown.values()):
+        printable = whole_text(value) if value.kind is Kind.STRUCTURE else value.e
+        columns.append(exp.alias_(printable, f"o{position}", copy=False))
     if plan.raw:
         columns += [tie.this.copy() for tie in plan.events]
     statement = plan.whole(plan.select(columns, order=True))
     if plan.relation.limit is None:
-        statement.set("limit", exp.Limit(expression=plan.parameter("rows")))
+        statement.set("limit", exp.Limit(expression=parameter("rows")))
     assert plan.matched is not None
     return Compiled(
         sql=sql_text(statement),
@@ -95,13 +96,6 @@ def _scanned(plan: QueryPlan) -> str | None:
     plan.relation.where += plan.indexed
     size = call("coalesce", call("sum", column("size")), number_literal(0))
     return sql_text(plan.select([exp.Count(this=exp.Star()), size]))
-
-
-def _printable(value: Typed) -> E:
-    """A value as the statement returns it; numbers and times are put into words afterwards."""
-    if value.kind is Kind.STRUCTURE:
-        return call("json_extract_string", value.e, text_literal("$"))
-    return value.e
 
 
 def sql_text(statement: E) -> str:

@@ -33,6 +33,7 @@ from helpers.insights.sql.typed import (
     missing,
     negated,
     number_literal,
+    parameter,
     present,
     string,
     text_literal,
@@ -97,7 +98,7 @@ class Expressions:
 
     def parameter(self, name: str) -> E:
         """``$run_name``, to be filled in when the query runs."""
-        return cast(exp.Parameter(this=exp.Identifier(this=f"run_{name}", quoted=False)), "BIGINT")
+        return cast(parameter(f"run_{name}"), "BIGINT")
 
     # values --------------------------------------------------------------------------------------
 

@@ -85,21 +85,14 @@ def sql(
 
 def definition(columns: Sequence[Column], dialect: str, *, parquet: bool, location: str) -> str:
     """The statement that defines ``TABLE`` over files in S3, in Spark's or Athena's words."""
-    quote, text = ("`", "string")
-    lines = [f"  {quote}{column_name(one)}{quote} {_type(one, text)}" for one in columns]
-    listed = ",\n".join(lines)
+    listed = ",\n".join(f"  `{column_name(one)}` {_type(one)}" for one in columns)
     if dialect == "spark":
         how = "USING parquet" if parquet else "USING csv OPTIONS (sep ' ', header 'true', nullValue '-')"
         return f"CREATE TABLE {TABLE} (\n{listed}\n) {how}\nLOCATION '{location}';"
-    if parquet:
-        how = "STORED AS PARQUET"
-        properties = "'EXTERNAL'='true'"
-    else:
-        how = "ROW FORMAT DELIMITED FIELDS TERMINATED BY ' '"
-        properties = "'skip.header.line.count'='1'"
-    partitions = "PARTITIONED BY (`date` date)\n"
+    how = "STORED AS PARQUET" if parquet else "ROW FORMAT DELIMITED FIELDS TERMINATED BY ' '"
+    properties = "'EXTERNAL'='true'" if parquet else "'skip.header.line.count'='1'"
     return (
-        f"CREATE EXTERNAL TABLE {TABLE} (\n{listed}\n)\n{partitions}{how}\n"
+        f"CREATE EXTERNAL TABLE {TABLE} (\n{listed}\n)\nPARTITIONED BY (`date` date)\n{how}\n"
         f"LOCATION '{location}'\nTBLPROPERTIES ({properties});"
     )
 
@@ -128,7 +121,7 @@ def over_parquet(columns: Sequence[Column], records: str, titles: Sequence[str])
     return f"SELECT {', '.join(words)} FROM {records}{other if 'kind' in titles else ''}"
 
 
-def _type(one: Column, text: str) -> str:
+def _type(one: Column) -> str:
     if not one.is_integer:
-        return text
+        return "string"
     return "bigint" if _FIELDS[one.name] in _BIG else "int"

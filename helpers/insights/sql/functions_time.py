@@ -1,5 +1,7 @@
 """The scalar functions over times (epoch milliseconds) and periods."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from helpers.insights.sql.function_table import Build, Context, FunctionTable, literal_text
@@ -131,24 +133,18 @@ def _to_millis(context: Context, node: nodes.FunctionCall, args: list[Typed]) ->
     return Typed(as_millis(args[0]), Kind.INT)
 
 
-@TIME_FUNCTIONS.on("now", 0)
-def _now(context: Context, node: nodes.FunctionCall, args: list[Typed]) -> Typed:
-    return Typed(binary(exp.IntDiv, context.parameter("now"), number_literal(1000)), Kind.INT)
+def _of_the_run(value: Callable[[Context], E]) -> Build:
+    return lambda context, node, args: Typed(value(context), Kind.INT)
 
 
-@TIME_FUNCTIONS.on("queryStartTime", 0)
-def _query_start(context: Context, node: nodes.FunctionCall, args: list[Typed]) -> Typed:
-    return Typed(context.parameter("start"), Kind.INT)
-
-
-@TIME_FUNCTIONS.on("queryEndTime", 0)
-def _query_end(context: Context, node: nodes.FunctionCall, args: list[Typed]) -> Typed:
-    return Typed(context.parameter("end"), Kind.INT)
-
-
-@TIME_FUNCTIONS.on("queryTimeRange", 0)
-def _query_range(context: Context, node: nodes.FunctionCall, args: list[Typed]) -> Typed:
-    return Typed(binary(exp.Sub, context.parameter("end"), context.parameter("start")), Kind.INT)
+TIME_FUNCTIONS.on("now", 0)(
+    _of_the_run(lambda context: binary(exp.IntDiv, context.parameter("now"), number_literal(1000)))
+)
+TIME_FUNCTIONS.on("queryStartTime", 0)(_of_the_run(lambda context: context.parameter("start")))
+TIME_FUNCTIONS.on("queryEndTime", 0)(_of_the_run(lambda context: context.parameter("end")))
+TIME_FUNCTIONS.on("queryTimeRange", 0)(
+    _of_the_run(lambda context: binary(exp.Sub, context.parameter("end"), context.parameter("start")))
+)
 
 
 def _zone(context: Context, node: nodes.FunctionCall, position: int) -> str | None:

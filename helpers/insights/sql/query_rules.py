@@ -51,19 +51,15 @@ class QueryRules(ExpressionRules):
             raise self.fail(f"a query has at most {MAX_STATS} stats commands", commands[stats[MAX_STATS]])
         deduplicated = False
         for position, command in enumerate(commands):
-            word = self.word(command)
+            word, before = self.word(command), {type(earlier) for earlier in commands[:position]}
             if deduplicated and not isinstance(command, command_nodes.Limit):
                 raise self.fail(f"unexpected symbol found {word}; only limit may follow dedup", command)
             deduplicated |= isinstance(command, command_nodes.Dedup)
             if isinstance(command, command_nodes.Sort | command_nodes.Limit) and stats and position < stats[-1]:
                 raise self.fail(f"{word} cannot stand before the last stats", command)
-            if isinstance(command, command_nodes.PatternCommand) and any(
-                isinstance(before, command_nodes.Sort) for before in commands[:position]
-            ):
+            if isinstance(command, command_nodes.PatternCommand) and command_nodes.Sort in before:
                 raise self.fail("pattern cannot stand after sort", command)
-            if isinstance(command, command_nodes.Join) and any(
-                isinstance(before, command_nodes.Join) for before in commands[:position]
-            ):
+            if isinstance(command, command_nodes.Join) and command_nodes.Join in before:
                 raise self.fail("a query has at most one join", command)
             if isinstance(command, command_nodes.EstimateCommand) and position < len(commands) - 1:
                 raise self.fail("estimate must be the last command", command)
@@ -159,9 +155,8 @@ class QueryRules(ExpressionRules):
 
     @RULES.on(command_nodes.Lookup, command_nodes.CidrLookup)
     def _lookup(self, command: command_nodes.Lookup | command_nodes.CidrLookup) -> None:
-        for ref in (
-            [ref for _, ref in command.matches] if isinstance(command, command_nodes.Lookup) else [command.field]
-        ):
+        matched = [ref for _, ref in command.matches] if isinstance(command, command_nodes.Lookup) else [command.field]
+        for ref in matched:
             self.row(ref)
         for output in command.outputs:
             self.stage.define(output.name.text)

@@ -26,6 +26,7 @@ from helpers.insights.sql.typed import (
     cast,
     column,
     number_literal,
+    parameter,
     present,
     text_literal,
 )
@@ -102,10 +103,6 @@ class QueryPlan:
         self.lookups: list[LookupUse] = []
         self.wanted: list[Wanted] = []
         self.right_keys: E | None = None  # counts the different keys of the right side of a join
-
-    def parameter(self, name: str) -> E:
-        """A parameter of the run, untyped."""
-        return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
 
     def fresh(self, prefix: str = "x") -> str:
         """A column or table name that nothing else has."""
@@ -199,9 +196,10 @@ class QueryPlan:
     def regroup(self, grouped: exp.Select, keys: list[Typed]) -> None:
         """Continues with the rows of a grouped SELECT, in the order of their keys."""
         ties: list[exp.Ordered] = []
+        lowest = cast(text_literal("-Infinity"), "DOUBLE")
         for value in keys:
             if value.kind is Kind.UNKNOWN:  # numbers by value, after what is no number
-                there = case((present(value.e), call("coalesce", call("i_num", value.e), _lowest())))
+                there = case((present(value.e), call("coalesce", call("i_num", value.e), lowest.copy())))
                 ties.append(sorted_by(there))
             ties.append(sorted_by(value.e))
         self.relation = Relation(self.step(grouped), ties=ties)
@@ -229,8 +227,8 @@ def events(schema: Schema) -> Relation:
         return Relation(_table(schema, 0), _visible(schema, 0), ties=[sorted_by(column("seq"))])
     parts: list[exp.Select] = []
     for position in range(len(schema.logs)):
-        part = exp.Select(expressions=[exp.Star(), exp.alias_(number_literal(position), "src", copy=False)])
-        part.set("from_", exp.From(this=_table(schema, position)))
+        columns: list[E] = [exp.Star(), exp.alias_(number_literal(position), "src", copy=False)]
+        part = exp.Select(expressions=columns).from_(_table(schema, position))
         visible = _visible(schema, position)
         if visible:
             part.set("where", exp.Where(this=all_of(visible)))
@@ -248,19 +246,11 @@ def _table(schema: Schema, position: int) -> E:
 def _visible(schema: Schema, position: int) -> list[E]:
     bounds: list[E] = []
     if schema.bounded:
-        bounds.append(binary(exp.GTE, column("ts"), _bound(f"from_{schema.first + position}")))
-        bounds.append(binary(exp.LTE, column("ts"), _bound("until")))
+        bounds.append(binary(exp.GTE, column("ts"), parameter(f"from_{schema.first + position}")))
+        bounds.append(binary(exp.LTE, column("ts"), parameter("until")))
     if schema.by_ingestion:
-        bounds.append(binary(exp.LTE, column("ing"), _bound("ingested")))
+        bounds.append(binary(exp.LTE, column("ing"), parameter("ingested")))
     return bounds
-
-
-def _bound(name: str) -> E:
-    return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
-
-
-def _lowest() -> E:
-    return cast(text_literal("-Infinity"), "DOUBLE")
 
 
 def subquery(query: exp.Select | exp.Union, name: str) -> E:

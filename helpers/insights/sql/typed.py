@@ -67,6 +67,11 @@ def column(name: str) -> exp.Column:
     return exp.Column(this=exp.Identifier(this=name, quoted=False))
 
 
+def parameter(name: str) -> E:
+    """A number that is known when the query runs."""
+    return exp.Parameter(this=exp.Identifier(this=name, quoted=False))
+
+
 def text_literal(value: str) -> exp.Literal:
     """A string literal (the generator escapes it)."""
     return exp.Literal(this=value, is_string=True)

@@ -110,17 +110,9 @@ class Builder(ExpressionBuilder):
     def _sort(self, tree: "Tree[Token]") -> command_nodes.Sort:
         keys = []
         for key in self.trees(tree, "sort_key"):
-            inner = self.trees(key)[0]
-            direction = self.token(key, "DIRECTION")
-            expr = self.expr(inner)
-            keys.append(
-                command_nodes.SortKey(
-                    self.span(key),
-                    expr,
-                    nodes.heading(self.text, expr),
-                    bool(direction and direction.lower() == "desc"),
-                )
-            )
+            direction, expr = self.token(key, "DIRECTION"), self.expr(self.trees(key)[0])
+            descending = bool(direction and direction.lower() == "desc")
+            keys.append(command_nodes.SortKey(self.span(key), expr, nodes.heading(self.text, expr), descending))
         return command_nodes.Sort(self.span(tree), tuple(keys))
 
     @COMMANDS.on("limit")
@@ -178,13 +170,8 @@ class Builder(ExpressionBuilder):
     def _json_path(self, tree: "Tree[Token]") -> command_nodes.JsonPath:
         token = self.token(tree, "STRING")
         assert token is not None
-        path = nodes.String(self.span(token), unquote(token))
-        return command_nodes.JsonPath(
-            self.span(tree),
-            self.ref(self.trees(tree, "ref")[0]),
-            path,
-            self.name(self.trees(tree, "name")[0]),
-        )
+        field, name = self.ref(self.trees(tree, "ref")[0]), self.name(self.trees(tree, "name")[0])
+        return command_nodes.JsonPath(self.span(tree), field, nodes.String(self.span(token), unquote(token)), name)
 
     @COMMANDS.on("unnest")
     def _unnest(self, tree: "Tree[Token]") -> command_nodes.Unnest:
@@ -208,15 +195,8 @@ class Builder(ExpressionBuilder):
     @COMMANDS.on("cidrlookup")
     def _cidrlookup(self, tree: "Tree[Token]") -> command_nodes.CidrLookup:
         columns = self.trees(tree, "name")
-        overwrite, outputs = self.outputs(tree)
-        return command_nodes.CidrLookup(
-            self.span(tree),
-            self.table(tree),
-            self.ref(self.trees(tree, "ref")[0]),
-            self.name(columns[0]) if columns else None,
-            overwrite,
-            outputs,
-        )
+        field, column = self.ref(self.trees(tree, "ref")[0]), self.name(columns[0]) if columns else None
+        return command_nodes.CidrLookup(self.span(tree), self.table(tree), field, column, *self.outputs(tree))
 
     def table(self, tree: "Tree[Token]") -> nodes.Name:
         """The name of a lookup table."""
