@@ -128,3 +128,13 @@ def test_parquet_of_aws_in_many_files(tmp_path: Path) -> None:
     assert rows[0]["@message"] == "2 3 1700000003"
     within = open_logs(tmp_path, since=1_700_003_600, until=1_700_003_601)
     assert within.totals_in(0, 2**50) == (2, 2 * len(rows[0]["@message"]))
+
+
+def test_a_record_of_parquet_without_a_start_is_scanned(tmp_path: Path) -> None:
+    rows = "SELECT 2 AS version, CASE WHEN i > 0 THEN 1700000000 + i END AS start FROM range(4) t(i)"
+    duckdb.connect().execute(f"COPY ({rows}) TO '{tmp_path}/a.parquet' (FORMAT parquet)")
+    table = open_logs(tmp_path)
+    for bounds, words in (((None, None), ["-", *"123"]), ((1_700_000_002, None), "23"), ((None, 1_700_000_001), "1")):
+        found = run("stats count(*) as n", table, *bounds)
+        size = sum(len(f"2 170000000{word}" if word != "-" else "2 -") for word in words)
+        assert (found.rows, found.scanned) == ([[("n", str(len(words)))]], (len(words), size))

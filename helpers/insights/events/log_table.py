@@ -272,11 +272,13 @@ class LogTable:
         """(events, bytes of their messages) that a query over the range scans; both ends inclusive."""
         if cursor is None:
             self.flush()
-        within = "ts BETWEEN $1 AND $2 AND ing <= $3"
-        sql = f"SELECT count(*), coalesce(sum(size), 0) FROM {self.source} WHERE {within}"
-        bounds = [self.visible_from(start_ms), end_ms, _FAR if ingested_ms is None else ingested_ms]
+        sql, bounds = f"SELECT count(*), coalesce(sum(size), 0) FROM {self.source}", []
         if self.stream and start_ms <= 0 and end_ms >= LATEST * 1000:
-            sql, bounds = self.stream.totals, []
+            sql = self.stream.totals
+        elif not self.view or ingested_ms is not None or not self.lies_in(start_ms, end_ms):
+            # Records of a file without a time are in no range but the whole.
+            sql += " WHERE ts BETWEEN $1 AND $2 AND ing <= $3"
+            bounds = [self.visible_from(start_ms), end_ms, _FAR if ingested_ms is None else ingested_ms]
         try:
             count, size = (cursor or self.database.cursor()).execute(sql, bounds).fetchall()[0]
         except duckdb.Error as error:
