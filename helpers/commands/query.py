@@ -162,7 +162,7 @@ def _opened(arguments: argparse.Namespace, progress: Progress, once: bool) -> "L
 def _asked(
     arguments: argparse.Namespace, query: "Query", table: "LogTable", progress: Progress
 ) -> "tuple[Result, tuple[int, int]]":
-    """The result, and how many events and bytes were scanned, which is counted beside it."""
+    """The result, and how many events and bytes were scanned: counted with its rows, or else beside them."""
     from helpers.insights import MalformedQuery, prepare
 
     since, until = _range(arguments, table)
@@ -177,8 +177,9 @@ def _asked(
         cursor.execute("SET enable_progress_bar_print = false")
         size = table.stream.size if table.stream else 0
         progress.follow(lambda: int(size * max(0.0, cursor.query_progress()) / 100), size)
-        scanned = pool.submit(execution.scanned)
-        return replace(execution, cursor=cursor).result(), scanned.result()
+        beside = None if execution.counting else pool.submit(execution.scanned)
+        result = replace(execution, cursor=cursor).result()
+        return result, beside.result() if beside else result.scanned
 
 
 def _range(arguments: argparse.Namespace, table: "LogTable") -> tuple[int | None, int | None]:

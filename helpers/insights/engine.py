@@ -13,6 +13,7 @@ from helpers.insights.events.lookups import Lookups
 from helpers.insights.events.schema import FLOW_COLUMNS, FLOW_FIELDS, SYSTEM_FIELDS, Schema
 from helpers.insights.query_result import Execution, Result
 from helpers.insights.sql.compiler import DEFAULT_LIMIT, Compiled, compile_program
+from helpers.insights.sql.one_pass import one_pass
 from helpers.insights.sql.query_rules import check
 from helpers.insights.syntax.command_nodes import Filter, Limit, PatternCommand, Source
 from helpers.insights.syntax.errors import MalformedQuery
@@ -166,18 +167,20 @@ def prepare(
     for table in every:
         table.flush()
     by_ingestion = ingested_before_ms is not None
-    if all(table.stream for table in every):  # to look for the first and the last event is to read everything
+    streams = all(table.stream for table in every)
+    if streams:
         bounded = start is not None or end is not None
-        compiled = compiled_query.compiled(_schema_of(chosen, others, by_ingestion, bounded))
+    else:
+        start_ms, end_ms = _range(chosen, start, end)
+        bounded = not all(table.lies_in(start_ms, end_ms) for table in every)
+    schema = _schema_of(chosen, others, by_ingestion, bounded)
+    compiled = compiled_query.compiled(schema)
+    if streams:  # to look for the first and the last event is to read everything
         unread = "$run_" not in compiled.sql
         first = 0 if unread and start is None else start
         start_ms, end_ms = _range(chosen, first, LATEST if unread and end is None else end)
         if unread and end is None:
             end_ms *= 1000  # as far as the last event, whenever that is
-    else:
-        start_ms, end_ms = _range(chosen, start, end)
-        bounded = not all(table.lies_in(start_ms, end_ms) for table in every)
-        compiled = compiled_query.compiled(_schema_of(chosen, others, by_ingestion, bounded))
     prepared = Lookups(compiled, lookups or {}, compiled_query.text)
     values: dict[str, int] = {
         "run_now": (end_ms // 1000 if now is None else now) * 1000,
@@ -190,7 +193,8 @@ def prepare(
         **prepared.positions,
     }
     remarks = (*_hints(compiled, chosen), *compiled.remarks)
-    return Execution(compiled, every, values, prepared, start_ms, end_ms, ingested_before_ms, remarks)
+    counting = one_pass(compiled, schema) if streams else None
+    return Execution(compiled, every, values, prepared, start_ms, end_ms, ingested_before_ms, remarks, counting)
 
 
 def _inner_tables(query: Query, groups: Mapping[str, LogTable]) -> tuple[LogTable, ...]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from helpers.insights.events.log_table import LogTable
 from helpers.insights.events.lookups import Lookups
 from helpers.insights.events.pointers import make_pointer
 from helpers.insights.sql.compiler import Compiled
+from helpers.insights.sql.one_pass import SCANNED
 from helpers.insights.sql.printing import printed
 from helpers.insights.sql.typed import Kind
 from helpers.insights.syntax.errors import QueryFailed
@@ -38,6 +40,8 @@ class Execution:
     end_ms: int
     ingested_ms: int | None
     remarks: tuple[str, ...] = ()
+    counting: tuple[str, str] | None = None
+    """Files only: the statements of ``one_pass``."""
     cursor: duckdb.DuckDBPyConnection | None = None
     """Where the rows are fixed: a transaction that does not see what comes in later."""
 
@@ -70,25 +74,38 @@ class Execution:
                 raise QueryFailed(f"the right side of join has {count:,} keys, more than {MOST_RIGHT_KEYS:,}")
         outputs = self.query.outputs
         columns: list[list[Any]] = [[] for _ in range(len(outputs) + self.query.pointers)]
-        for some in self._read(self.query.sql):
-            for column, values in zip(columns, zip(*some, strict=True), strict=True):
-                column.extend(values)
         names, kinds = [output.name for output in outputs], [output.kind for output in outputs]
-        return Result(names, kinds, columns[: len(outputs)], self.remarks, self, columns[len(outputs) :])
+        with self._open() as cursor:
+            sql, scanned = self.query.sql, None
+            if self.counting:
+                first, sql = self.counting
+                self._run(cursor, first)
+                scanned = self._run(cursor, SCANNED).fetchone()
+            found = self._run(cursor, sql)
+            while some := found.fetchmany(_AT_ONCE):
+                for column, values in zip(columns, zip(*some, strict=True), strict=True):
+                    column.extend(values)
+        result = Result(names, kinds, columns[: len(outputs)], self.remarks, self, columns[len(outputs) :])
+        if scanned:
+            result.scanned = int(scanned[0]), int(scanned[1])
+        return result
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a statement, with the tables' own names put in. Raises ``QueryFailed``."""
-        return [row for some in self._read(sql) for row in some]
+        with self._open() as cursor:
+            return self._run(cursor, sql).fetchall()
 
-    def _read(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows in portions, read from the fixed cursor or from one of its own."""
+    def _run(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+        return cursor.execute(_PLACE.sub(self._fill, sql))
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The fixed cursor or one of its own. What DuckDB says against a query is ``QueryFailed``."""
         cursor = self.cursor or self.tables[0].database.cursor()
         try:
             if self.cursor is None:
                 self.lookups.create(cursor)
-            found = cursor.execute(_PLACE.sub(self._fill, sql))
-            while some := found.fetchmany(_AT_ONCE):
-                yield some
+            yield cursor
         except duckdb.OutOfMemoryException as error:
             raise QueryFailed(
                 f"the query needs more memory than is allowed; narrow its time range or its groups ({error})"

@@ -17,7 +17,7 @@ import pytest
 
 from helpers.__main__ import main
 from helpers.commands.progress_line import Progress
-from helpers.insights import open_logs
+from helpers.insights import LogTable, open_logs
 
 LINE = "2 123456789012 eni-1 203.0.113.9 10.0.1.5 51000 {} 6 1 40 {} {} {} OK"
 PORTS = "stats count(*) as n by dstPort | sort n desc"
@@ -66,6 +66,14 @@ def test_a_folder_of_text_and_gzip(said: Said, logs: Path) -> None:
     assert (code, out) == (0, "dstPort  n\n22       4\n23       3\n")
     size = sum(len(line) for count in (4, 3) for line in lines(count).splitlines())
     assert err.startswith(f"7 records, {size} bytes scanned. CloudWatch Logs Insights would have charged $0.00000")
+
+
+@pytest.mark.parametrize("query", [PORTS, 'filter action = "REJECT" | stats count(*)', "stats count(*) by bin(5m)"])
+def test_the_bill_needs_no_second_reading(said: Said, logs: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    code, _, err = said(query, logs)
+    assert (code, err[:9]) == (0, "7 records")
+    monkeypatch.setattr(LogTable, "totals_in", None)  # counts by reading
+    assert said(query, logs)[::2] == (code, err)
 
 
 def test_the_bill_is_that_of_the_price_list(said: Said, tmp_path: Path) -> None:

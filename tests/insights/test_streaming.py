@@ -44,6 +44,30 @@ def test_a_stream_answers_as_a_table(tables: tuple[LogTable, LogTable], query: s
         assert (mine.rows, mine.scanned, mine.remarks) == (wanted.rows, wanted.scanned, wanted.remarks)
 
 
+GROUPED = [
+    "stats count(*)",
+    "stats sum(bytes) as b, pct(bytes, 90) by srcAddr, dstAddr | sort b desc | limit 3",
+    'filter action = "REJECT" | stats count(*) as n by srcAddr | sort n desc',
+    'filter action = "REJECT" and bytes > 40 | stats count_distinct(dstPort), sum(1), latest(srcAddr) by bin(5m)',
+    'filter action = "NEITHER" | stats count(*), sum(bytes), sum(bytes) / count(*), count(bytes) + 1',
+    'filter action = "NEITHER" | stats count(*) by srcAddr',
+    "filter dstPort = 22 | stats topk(2, srcAddr)",
+    "countFrequent dstPort",
+]
+
+
+@pytest.mark.parametrize("bounds", [(None, None), (1_700_000_300, None), (1_700_000_300, 1_700_000_900)])
+@pytest.mark.parametrize("query", GROUPED)
+def test_one_reading_gives_the_groups_of_events_and_what_was_scanned(
+    tmp_path: Path, tables: tuple[LogTable, LogTable], query: str, bounds: tuple[int | None, int | None]
+) -> None:
+    wanted = run(query, tables[1], *bounds)
+    (tmp_path / "a.log").write_text("\n".join([*RECORDS[:9], HEADER, "", *RECORDS[9:]]))
+    mine = run(query, open_logs(tmp_path, database=Database(), once=True), *bounds)
+    (tmp_path / "a.log").unlink()
+    assert (mine.rows, mine.scanned) == (wanted.rows, wanted.scanned)
+
+
 @pytest.mark.parametrize("bounds", [(1_700_000_300, None), (None, 1_700_000_900), (1_800_000_000, None), (None, 5)])
 def test_half_a_range(tables: tuple[LogTable, LogTable], bounds: tuple[int | None, int | None]) -> None:
     for query in ("stats count(*)", "fields queryStartTime() as a, queryEndTime() as b, now() as c"):

@@ -36,6 +36,7 @@ class Compiled:
     ``matched``: SQL that counts the events which the conditions before the first grouping let through.
     ``scanned``: SQL for the number and the bytes of the events that filterIndex does not skip, if it is used.
     ``inner``: how many of the tables, the last ones, are those of the queries inside.
+    ``grouped``: the step of the statement that groups the events of its one table, if one does.
     ``right_keys``: SQL that counts the different keys of the right side of a join, if there is one.
     ``used``: the names that were looked up as fields of events.
     """
@@ -54,6 +55,7 @@ class Compiled:
     estimate: bool
     right_keys: str | None
     inner: int
+    grouped: str | None = None
 
 
 def compile_program(program: Program, schema: Schema) -> Compiled:
@@ -85,6 +87,7 @@ def compile_program(program: Program, schema: Schema) -> Compiled:
         remarks=tuple(plan.remarks),
         estimate=plan.estimate,
         inner=len(program.inner),
+        grouped=plan.grouped,
         right_keys=None if plan.right_keys is None else sql_text(plan.right_keys),
     )
 

@@ -97,6 +97,7 @@ class QueryPlan:
         self.sorted = False
         self.steps: list[exp.CTE] = []  # the subqueries so far, in order
         self.matched: E | None = None
+        self.grouped: str | None = None  # the step that groups events of one table as they are
         self.remarks: list[str] = []
         self.estimate = False
         self.indexed: list[E] = []  # conditions over the events that an index answers
@@ -202,7 +203,10 @@ class QueryPlan:
                 there = case((present(value.e), call("coalesce", call("i_num", value.e), lowest.copy())))
                 ties.append(sorted_by(there))
             ties.append(sorted_by(value.e))
-        self.relation = Relation(self.step(grouped), ties=ties)
+        source = self.step(grouped)
+        if grouped.args["from_"].this == _table(self.schema, 0):
+            self.grouped = source.name
+        self.relation = Relation(source, ties=ties)
         self.raw = False
         self.shown = None
         self.added = set()
