@@ -137,13 +137,11 @@ def _of_the_run(value: Callable[[Context], E]) -> Build:
     return lambda context, node, args: Typed(value(context), Kind.INT)
 
 
-TIME_FUNCTIONS.on("now", 0)(
-    _of_the_run(lambda context: binary(exp.IntDiv, context.parameter("now"), number_literal(1000)))
-)
-TIME_FUNCTIONS.on("queryStartTime", 0)(_of_the_run(lambda context: context.parameter("start")))
-TIME_FUNCTIONS.on("queryEndTime", 0)(_of_the_run(lambda context: context.parameter("end")))
+TIME_FUNCTIONS.on("now", 0)(_of_the_run(lambda of: binary(exp.IntDiv, of.parameter("now"), number_literal(1000))))
+TIME_FUNCTIONS.on("queryStartTime", 0)(_of_the_run(lambda of: of.parameter("start")))
+TIME_FUNCTIONS.on("queryEndTime", 0)(_of_the_run(lambda of: of.parameter("end")))
 TIME_FUNCTIONS.on("queryTimeRange", 0)(
-    _of_the_run(lambda context: binary(exp.Sub, context.parameter("end"), context.parameter("start")))
+    _of_the_run(lambda of: binary(exp.Sub, of.parameter("end"), of.parameter("start")))
 )
 
 

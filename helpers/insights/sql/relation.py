@@ -203,10 +203,9 @@ class QueryPlan:
                 there = case((present(value.e), call("coalesce", call("i_num", value.e), lowest.copy())))
                 ties.append(sorted_by(there))
             ties.append(sorted_by(value.e))
-        source = self.step(grouped)
+        self.relation = Relation(self.step(grouped), ties=ties)
         if grouped.args["from_"].this == _table(self.schema, 0):
-            self.grouped = source.name
-        self.relation = Relation(source, ties=ties)
+            self.grouped = self.relation.source.name
         self.raw = False
         self.shown = None
         self.added = set()
