@@ -1,5 +1,6 @@
 """What holds for every test: no connection leaves the machine, and a skip has to be excused."""
 
+import functools
 import ipaddress
 import socket
 import sys
@@ -7,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.loaders
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCUSE = "not on this machine: "
 pytest_plugins = ("tests.support.order", "tests.support.cases", "tests.support.budget", "tests.support.browser")
+
+# Each of a test's sessions would read the models of its services again; each lab, account and Region has a session.
+botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 class OutsideConnectionError(AssertionError):

@@ -21,6 +21,7 @@ from helpers.access import ALWAYS_ALLOWED, iam_action
 from helpers.lab import LabError
 from helpers.lab.account_reading import read_account
 from helpers.lab.read_only import READS, NotReadingError, guard, read_only
+from tests.support.stock_moto import leave_out_what_no_test_asks_for
 
 POLICY = Path(__file__).resolve().parents[2] / "docs" / "health-policy.json"
 ACCOUNT = "123456789012"
@@ -68,6 +69,7 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    leave_out_what_no_test_asks_for(monkeypatch)
     with mock_aws():
         account = Account()
         page = {"queryDefinitions": [{"name": "a"}], "nextToken": "t"}

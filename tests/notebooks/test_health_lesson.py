@@ -18,6 +18,7 @@ from tests.notebooks.classroom import notebook_of
 from tests.notebooks.in_process import run_in_process
 from tests.notebooks.lint import Notebook
 from tests.support.homes import copy_after
+from tests.support.stock_moto import leave_out_what_no_test_asks_for
 
 ACCOUNT = "123456789012"
 PARAMETERS = f'mode, region, prefix, confirm_account = "aws", "us-east-1", "demo", "{ACCOUNT}"\n'
@@ -74,7 +75,7 @@ def test_in_a_real_account_nothing_is_called_that_writes_and_the_last_cell_fails
         return send(client, action, params)
 
     home = copy_after("05", tmp_path / "home")
-    monkeypatch.setattr("moto.settings.ENABLE_AMI_VALIDATION", False)  # the sandbox has switched it on
+    leave_out_what_no_test_asks_for(monkeypatch)
     with mock_aws():
         boto3.client("ec2", region_name="us-east-1").run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
         monkeypatch.setattr(BaseClient, "_make_api_call", noted)

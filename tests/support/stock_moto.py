@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from moto.iam.models import IAMBackend
 
 from helpers.lab import connection
 
@@ -13,13 +14,24 @@ class Http:
     status_code = 200
 
 
+def leave_out_what_no_test_asks_for(patch: pytest.MonkeyPatch) -> None:
+    """Have stock moto take any image and list none, and make AWS's managed policies in the ordinary partition alone.
+
+    A thousand images in each Region, and as many policies in each of six partitions, take longer than the test. Whoever
+    imported the sandbox in this process before has switched the check of images on, and the policies.
+    """
+    patch.setattr("moto.settings.ENABLE_AMI_VALIDATION", False)
+    patch.setattr("moto.settings.ec2_load_default_amis", lambda: False)
+    made = IAMBackend._init_aws_policies
+    patch.setattr(IAMBackend, "_init_aws_policies", lambda iam: made(iam) if iam.region_name == "aws" else [])
+
+
 def allow_everything(patch: pytest.MonkeyPatch) -> None:
     """Have IAM's simulation deny nothing, and show no saved query, to any client that a lab makes from now on.
 
-    Stock moto has neither call, and takes any image: whoever imported the sandbox in this process before has switched
-    its check of images on.
+    Stock moto has neither call.
     """
-    patch.setattr("moto.settings.ENABLE_AMI_VALIDATION", False)
+    leave_out_what_no_test_asks_for(patch)
     ordinary = connection.AwsConnection.client
 
     def client(self: connection.AwsConnection, service: str, *given: Any, **more: Any) -> Any:
