@@ -3,9 +3,9 @@
     python -m benchmarks.scale [--lines 5000000] [--records 1000000 10000000] [--rounds 5]
 
 Bars: one question over one gzip file no slower than ``zcat | awk``; a question over all lines 2.5 times as fast as
-awk; less than 500 MiB; over Parquet at most 1.15 of hand-written DuckDB; less than 5 ms for a query of nothing. The
-command runs here without the start of Python. Counted is processor time, of awk and zcat as well: other work on the
-machine changes it less than a clock on the wall.
+awk; less than 500 MiB; over Parquet at most 1.15 of hand-written DuckDB, and less than 1.5 GiB; less than 5 ms for a
+query of nothing. The command runs here without the start of Python. Counted is processor time, of awk and zcat as
+well: other work on the machine changes it less than a clock on the wall.
 """
 
 import argparse
@@ -32,6 +32,7 @@ PAIRS = "stats sum(bytes) as b by srcAddr, dstAddr | sort b desc | limit 20"
 AWK = {REJECTS: '$13 == "REJECT" {n[$4]++}', PAIRS: '{n[$4 " " $5] += $10}'}
 MOST_BYTES = 500 * 2**20
 MOST_OF_DUCKDB = 1.15
+MOST_BYTES_OF_PARQUET = 3 * 2**29
 MOST_FIXED = 0.005
 
 
@@ -99,8 +100,9 @@ def over_parquet(path: Path, records: int, rounds: int) -> bool:
         ours, theirs = alternately(by_engine(text, table), by_hand_on(table.database, statement), rounds, spent)
         worst = max(worst, ours / theirs)
         print(f"{records:10,} {name:20} {ours:7.4f} s  by hand {theirs:7.4f} s  ratio {ours / theirs:5.2f}")
-    print(f"largest ratio {worst:.2f} (bar {MOST_OF_DUCKDB})", flush=True)
-    return worst <= MOST_OF_DUCKDB
+    print(f"largest ratio {worst:.2f} (bar {MOST_OF_DUCKDB})")
+    print(f"most memory so far {peak() / 2**20:.0f} MiB (bar {MOST_BYTES_OF_PARQUET / 2**20:.0f})", flush=True)
+    return worst <= MOST_OF_DUCKDB and peak() < MOST_BYTES_OF_PARQUET
 
 
 def by_hand_on(database: Database, statement: str) -> Callable[[], object]:
