@@ -64,7 +64,7 @@ class Readings:
                 read_at = _read_at(path)
                 if read_at >= moment:
                     return Topology.from_describe(read_at, **json.loads(path.read_text()))
-        return Topology.from_describe(self._access.now(), **read_pages(self._ec2))
+        return Topology.from_describe(self._access.now(), **self._read())
 
     def _before(self, model: Any, **_: Any) -> None:
         if _changes_rules(model.name) and not self._current and self._is_needed():
@@ -86,8 +86,12 @@ class Readings:
             self._needed = bool(resources.described(self._ec2, "vpc-flow-log", wanted))
         return self._needed
 
+    def _read(self) -> Pages:
+        pages = self._access.network()
+        return read_pages(self._ec2) if pages is None else pages
+
     def _save(self) -> None:
-        pages = read_pages(self._ec2)
+        pages = self._read()
         links = [link for table in pages["RouteTables"] for link in table["Associations"]]
         self._associations = {link["RouteTableAssociationId"] for link in links}
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """The front application: every HTTP request to the sandbox comes through here.
 
 It refuses what is not meant for it (a Host that is not loopback, an unknown key, a wrong signature), reads service and
-action, and hands the call to the account. Outside AWS's API are only reading and advancing the clock, and loading the
-recorded day.
+action, and hands the call to the account. Outside AWS's API are only reading and advancing the clock, what modules
+answer to the owner (:func:`helpers.sandbox.calls.asks`), and several describe calls in one.
 """
 
 import time
@@ -15,9 +15,10 @@ from typing import Any
 
 import orjson
 
+from helpers.network import read_pages
 from helpers.sandbox.account.account import SandboxAccount
 from helpers.sandbox.account.requests import Reply, WireRequest
-from helpers.sandbox.calls import ASKED, TABLE, Caller, ServiceError, unsupported
+from helpers.sandbox.calls import ASKED, TABLE, Caller, Params, ServiceError, unsupported
 from helpers.sandbox.iam.issued_keys import Identities, owner
 from helpers.sandbox.protocol import dialects, serialization, signatures
 from helpers.sandbox.protocol.rest_xml import RestRequest
@@ -56,6 +57,8 @@ class Front:
         self.last_call = time.monotonic()
         self._owner = owner(access_key_id)
         self._secret = secret_access_key
+        self._network_read: tuple[int, str, Params] = (-1, "", {})
+        """The last reading of a network, after the position of the journal's end before it, and its Region."""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.last_call = time.monotonic()
@@ -141,11 +144,32 @@ class Front:
         document = {"now": iso(now), "next_event": None if due is None else iso(max(due, now))}
         return Reply(200, "application/json", orjson.dumps(document))
 
+    def _network(self, region: str, caller: Caller) -> Params:
+        """What EC2's describe calls show of a Region's network, each answered as if it had come alone.
+
+        Whatever changes the account makes the journal longer, so at the same position the last reading still holds.
+        """
+
+        def describe(action: str, key: str, **params: Any) -> Iterable[Any]:
+            model = serialization.operation("ec2", action)
+            assert model is not None
+            asked, _ = serialization.write_request("ec2", model, params)
+            reply = self.account.handle(WireRequest("ec2", region, action, "", asked, caller))
+            shown: list[Any] = serialization.read_reply("ec2", model, reply.status, {}, reply.body)[key]
+            return shown
+
+        with self.account.lock:
+            position = self.account.position
+            if self._network_read[:2] != (position, region):
+                self._network_read = (position, region, read_pages(describe))
+            return self._network_read[2]
+
     def _ask(self, name: str, region: str, caller: Caller, body: bytes) -> Reply:
         if not caller.owner:
             return _plain(403, "Only the owner's key may ask for this.")
         try:
-            answer = self.account.ask(name, region, orjson.loads(body))
+            params = orjson.loads(body)
+            answer = self._network(region, caller) if name == "network" else self.account.ask(name, region, params)
         except ServiceError as error:
             return _plain(error.status, f"{error.code}: {error.message}")
         except (ValueError, TypeError, KeyError) as error:
@@ -161,7 +185,7 @@ def iso(epoch_seconds: float) -> str:
 def _own_call(path: str) -> str:
     """The name of a call outside AWS's API, "" for every other path."""
     name = path.removeprefix(OWN_PATHS)
-    return name if path.startswith(OWN_PATHS) and (name == "clock" or name in ASKED) else ""
+    return name if path.startswith(OWN_PATHS) and (name in ("clock", "network") or name in ASKED) else ""
 
 
 def _target(document: Any, now: float) -> float:
