@@ -51,7 +51,7 @@ class CatchUp:
         outcomes, repairs = [], {}
         before = _looked_at(lab)
         for path in needed:
-            with calls_noted(lab) as calls:
+            with calls_noted(lab, before) as calls:
                 repaired = _build(path, lab, parameters, calls)
             if repaired is not None:
                 # Nothing else is asked again: what this notebook did not change it has found.

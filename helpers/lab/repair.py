@@ -13,7 +13,7 @@ from typing import Any
 
 from helpers.lab.resources import paged, tag_values
 from helpers.lab.session import Session
-from helpers.lab.snapshot import KINDS
+from helpers.lab.snapshot import KINDS, Snapshot, holds
 from helpers.network import read_permission, read_rule
 
 Parameters = Mapping[str, Any]
@@ -40,15 +40,20 @@ class Calls(defaultdict[str, list[Parameters]]):
 
 
 @contextmanager
-def calls_noted(lab: Session) -> Iterator[Calls]:
-    """Note what is asked of the lab's clients inside, by operation, whether AWS does it or refuses it."""
+def calls_noted(lab: Session, before: Snapshot | None = None) -> Iterator[Calls]:
+    """Note what is asked of the lab's clients inside, by operation, whether AWS does it or refuses it.
+
+    A call that asks for what the lab held ``before`` touches nothing.
+    """
     calls = Calls()
 
     def note(params: Parameters, model: Any, **_: Any) -> None:
         calls[model.name].append(dict(params))
 
     def done(http_response: Any, model: Any, **_: Any) -> None:
-        if http_response.status_code < 300 and not model.name.startswith(_LOOKS):
+        if http_response.status_code >= 300 or model.name.startswith(_LOOKS):
+            return
+        if not holds(before or {}, model.name, calls[model.name][-1]):
             kinds = [_ONLY[model.name]] if model.name in _ONLY else KINDS.get(model.service_model.service_name, ())
             about = calls[model.name][-1].get("RoleName", "") if model.name in _ONLY else ""
             calls.touched |= {(kind, about) for kind in kinds}

@@ -38,6 +38,30 @@ def snapshot(lab: Session, before: Snapshot | None = None, touched: Touched = AL
     return kept | {(kind, name): _text(item) for kind, name, item in _everything(lab, touched)}
 
 
+def holds(before: Snapshot, operation: str, asked: Mapping[str, Any]) -> bool:
+    """Whether a call asks for what was there ``before``, so that it changes nothing where AWS does it."""
+    role, table = asked.get("RoleName", ""), ("route-table", asked.get("RouteTableId", ""))
+    match operation:
+        case "PutRolePolicy":
+            held = before.get(("role-policy", f"{role}/{asked['PolicyName']}"))
+            return bool(held == _text(json.loads(asked["PolicyDocument"])))
+        case "UpdateAssumeRolePolicy":
+            trust = _plain(json.loads(asked["PolicyDocument"]))
+            return bool(_held(before, ("role", role), "trust") == trust)
+        case "AttachRolePolicy":
+            return asked["PolicyArn"] in [policy["PolicyArn"] for policy in _held(before, ("role", role), "attached")]
+        case "AssociateRouteTable":
+            return asked.get("SubnetId") in [link.get("SubnetId") for link in _held(before, table, "Associations")]
+        case "PutRetentionPolicy":
+            group = ("log-group", asked["logGroupName"])
+            return bool(_held(before, group, "retentionInDays") == asked["retentionInDays"])
+    return False
+
+
+def _held(before: Snapshot, key: tuple[str, str], member: str) -> Any:
+    return json.loads(before.get(key, "{}")).get(member, [])
+
+
 def _is_touched(touched: Touched, kind: str, name: str) -> bool:
     """A role's own policies are part of the role: ``("role-policy", "ROLE/POLICY")``."""
     kind, name = ("role", name.partition("/")[0]) if kind == "role-policy" else (kind, name)
@@ -90,7 +114,7 @@ def _roles(lab: Session, touched: Touched) -> Iterator[tuple[str, str, Any]]:
                 document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
                 yield "role-policy", f"{name}/{policy}", document
             attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-            yield "role", name, [role["AssumeRolePolicyDocument"], attached]
+            yield "role", name, {"trust": role["AssumeRolePolicyDocument"], "attached": attached}
 
 
 def _profiles(lab: Session) -> Iterator[tuple[str, str, Any]]:

@@ -54,8 +54,7 @@ def read_lab(lab: Lab) -> dict[str, Any]:
         role, _, policy = name.partition("/")
         known = roles.setdefault(role, {"trust": None, "attached": [], "policies": {}})
         if kind == "role":
-            for part in json.loads(text):  # in the order of their texts
-                known["trust" if isinstance(part, dict) else "attached"] = part
+            known.update(json.loads(text))
         elif kind == "role-policy":
             known["policies"][policy] = json.loads(text)
     reading = {"network": network, "roles": roles, "flow_logs": flow_logs, "watched": sorted(watched)}
