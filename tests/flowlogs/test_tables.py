@@ -114,6 +114,7 @@ def test_columns_have_one_type_whatever_the_content() -> None:
             "Int64",
             "str",
         ]
+    pd.testing.assert_frame_equal(read_table([]), read_table([SSH])[:0])
 
 
 def test_files_text_and_lines_read_alike(tmp_path: Path) -> None:
