@@ -46,12 +46,12 @@ def ipv6_blocks(described: Params) -> list[ipaddress.IPv6Network]:
     ]
 
 
-def security_group(account: Account, region: str, group_id: str) -> Params:
-    """Raises InvalidGroup.NotFound."""
-    groups = described(account, region, "SecurityGroups", {"group-id": group_id})
-    if not groups:
+def vpc_of_group(account: Account, region: str, group_id: str) -> str:
+    """The VPC of a security group. Raises InvalidGroup.NotFound."""
+    vpc_id = account.moto.vpc_of_group(region, group_id)
+    if vpc_id is None:
         raise invalid(f"The security group '{group_id}' does not exist", "InvalidGroup.NotFound")
-    return groups[0]
+    return vpc_id
 
 
 def described(

@@ -5,7 +5,7 @@ A refusal because of an instance on its way out moves the clock to its end: who 
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards
 from helpers.sandbox.ec2 import instances
-from helpers.sandbox.ec2.common import described, invalid, security_group
+from helpers.sandbox.ec2.common import described, invalid, vpc_of_group
 from helpers.sandbox.ec2.network_acls import network_acl
 from helpers.sandbox.ec2.networks import route_table
 from helpers.sandbox.ec2.security_groups import group_id_of
@@ -30,7 +30,8 @@ def _let_leave(call: Call, account: Account, holding: list[Params]) -> None:
 def delete_security_group(call: Call, account: Account) -> None:
     """In use by an interface, or named in the rules of another group of its VPC."""
     group_id = group_id_of(call, account)
-    group = security_group(account, call.region, group_id)
+    vpc_of_group(account, call.region, group_id)
+    group = described(account, call.region, "SecurityGroups", GroupIds=[group_id])[0]
     if group["GroupName"] == "default":
         raise ServiceError(
             "CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted by a user'

@@ -7,7 +7,7 @@ import orjson
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, guards, replaces
 from helpers.sandbox.ec2 import images, instances, ipv6
-from helpers.sandbox.ec2.common import bad_value, cidr, described, invalid, security_group
+from helpers.sandbox.ec2.common import bad_value, cidr, described, invalid, vpc_of_group
 
 
 @dataclass
@@ -95,7 +95,7 @@ def _check_default_place(call: Call, account: Account, place: Params) -> None:
 def check_groups(region: str, account: Account, group_ids: list[str], subnet: Params) -> None:
     """Security groups must exist and belong to the subnet's VPC."""
     for group_id in group_ids:
-        if security_group(account, region, group_id)["VpcId"] != subnet["VpcId"]:
+        if vpc_of_group(account, region, group_id) != subnet["VpcId"]:
             raise ServiceError(
                 "InvalidParameter",
                 f"Security group {group_id} and subnet {subnet['SubnetId']} belong to different networks.",

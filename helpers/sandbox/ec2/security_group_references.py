@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, replaces
-from helpers.sandbox.ec2.common import described, security_group
+from helpers.sandbox.ec2.common import described, vpc_of_group
 
 
 @dataclass
@@ -27,10 +27,10 @@ def named(params: Params) -> list[str]:
 def check(account: Account, region: str, vpc_id: str, group_ids: Iterable[str]) -> None:
     """Rules of a VPC's group may name these. Raises InvalidGroup.NotFound."""
     for group_id in group_ids:
-        other = security_group(account, region, group_id)
-        if other["VpcId"] == vpc_id:
+        other = vpc_of_group(account, region, group_id)
+        if other == vpc_id:
             continue
-        peering_id = _peerings(account, region).get(frozenset((vpc_id, other["VpcId"])))
+        peering_id = _peerings(account, region).get(frozenset((vpc_id, other)))
         if peering_id is None:
             raise ServiceError(
                 "InvalidGroup.NotFound", "You have specified two resources that belong to different networks."
@@ -38,7 +38,7 @@ def check(account: Account, region: str, vpc_id: str, group_ids: Iterable[str]) 
         account.state(PeerGroups, region).pairs[vpc_id, group_id] = {
             "GroupId": group_id,
             "UserId": account.account_id,
-            "VpcId": other["VpcId"],
+            "VpcId": other,
             "VpcPeeringConnectionId": peering_id,
         }
 

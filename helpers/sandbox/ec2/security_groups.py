@@ -2,7 +2,7 @@
 
 from helpers.sandbox.calls import Account, Call, Params, ServiceError, guards, replaces
 from helpers.sandbox.ec2 import security_group_references as references
-from helpers.sandbox.ec2.common import check_prefix_list, described, invalid, security_group
+from helpers.sandbox.ec2.common import check_prefix_list, described, invalid, vpc_of_group
 from helpers.sandbox.ec2.security_group_rules import canonical, check_sources, check_text, in_words, key_of, keys
 
 
@@ -10,7 +10,7 @@ from helpers.sandbox.ec2.security_group_rules import canonical, check_sources, c
 def must_exist(call: Call, account: Account) -> None:
     """moto names all that were asked for, in any order."""
     for group_id in call.params.get("GroupIds", ()):
-        security_group(account, call.region, group_id)
+        vpc_of_group(account, call.region, group_id)
 
 
 @guards("ec2", "CreateSecurityGroup")
@@ -58,14 +58,15 @@ def says_what(call: Call, account: Account) -> None:
 @guards("ec2", *_AUTHORIZE, state=True)
 def may_authorize(call: Call, account: Account) -> None:
     """The groups exist and belong together; the rule is not there yet."""
-    group = security_group(account, call.region, group_id_of(call, account))
+    group_id = group_id_of(call, account)
+    vpc_id = vpc_of_group(account, call.region, group_id)
     params = _canonical(call, account)
-    references.check(account, call.region, group["VpcId"], references.named(params))
+    references.check(account, call.region, vpc_id, references.named(params))
     for permission in params.get("IpPermissions", ()):
         for source in permission.get("PrefixListIds", ()):
             check_prefix_list(account, call.region, source["PrefixListId"])
     egress = call.action.endswith("Egress")
-    held = {key_of(rule) for rule in _rules(account, call.region, group["GroupId"]) if rule["IsEgress"] == egress}
+    held = {key_of(rule) for rule in _rules(account, call.region, group_id) if rule["IsEgress"] == egress}
     for key in keys(params):
         if key in held:
             raise ServiceError("InvalidPermission.Duplicate", f'the specified rule "{in_words(key)}" already exists')
@@ -74,7 +75,7 @@ def may_authorize(call: Call, account: Account) -> None:
 @guards("ec2", *_REVOKE, state=True)
 def may_revoke(call: Call, account: Account) -> None:
     group_id = group_id_of(call, account)
-    security_group(account, call.region, group_id)
+    vpc_of_group(account, call.region, group_id)
     asked = call.params.get("SecurityGroupRuleIds")
     if not asked:
         canonical(call.params)

@@ -123,6 +123,11 @@ class Ec2State:
                 interface.instance = interface.attachment_id = interface.attach_time = None
                 interface.status = "available"
 
+    def vpc_of_group(self, region: str, group_id: str) -> str | None:
+        """The VPC of a security group; None where there is no such group."""
+        held = self._ec2(region).groups.items()
+        return next((str(vpc_id) for vpc_id, groups in held if group_id in groups), None)
+
     def has_network_acl(self, region: str, acl_id: str) -> bool:
         return acl_id in self._ec2(region).network_acls
 

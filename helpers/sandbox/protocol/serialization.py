@@ -319,7 +319,17 @@ def _serializer(service: str) -> Any:
 
 @cache
 def _parser(service: str) -> Any:
-    return parsers.ResponseParserFactory().create_parser(protocol(service))
+    factory = parsers.ResponseParserFactory()
+    factory.set_parser_defaults(timestamp_parser=_timestamp)
+    return factory.create_parser(protocol(service))
+
+
+def _timestamp(value: Any) -> datetime:
+    """As botocore reads it; its own way, which takes any form of date, is a third of what a list of machines costs."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)  # type: ignore[no-any-return]
 
 
 def write_request(service: str, model: OperationModel, params: Params) -> tuple[bytes, dict[str, str]]:
