@@ -21,6 +21,7 @@ TOLD = {
     "delivery-cadence": ["04"],
     "delivery-role-describe": ["03"],
     "flow-log-bucket-policy": ["12"],
+    "flow-log-bucket-status": ["12"],
     "flow-log-first-window": ["04"],
     "flow-log-fixed-role": ["04", "04.toml"],
     "flow-log-last-windows": ["99"],

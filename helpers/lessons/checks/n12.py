@@ -1,6 +1,7 @@
 """The checks of notebook 12: a bucket's policy, a partition that was forgotten, and a query that reads little."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ TABLE = "vpc_flow_logs"
 _QUERY_SECONDS = 300
 _KEYS = ("year", "month", "day", "hour")
 _HOUR_OF_KEY = re.compile("/".join(f"{key}=([^/]+)" for key in _KEYS))
-_HOUR_OF_QUERY = re.compile(r"\bhour\b\"?\s*(?:=|IN\s*\()\s*'(\d\d)'", re.IGNORECASE)
+_HOUR_OF_QUERY = re.compile(r"\bhour\b\"?\s*(?:=|IN\s*\()\s*'(\d\d)'|'(\d\d)'\s*=\s*\"?hour\b", re.IGNORECASE)
 Hour = tuple[str, ...]
 
 
@@ -141,14 +142,27 @@ def check_12_3(account: AccountView) -> CheckResult:
     asked = _HOUR_OF_QUERY.search(sql)
     if asked is None:
         return not_yet("no-hour", scanned=f"{scanned:,}")
-    needed = f"SELECT srcaddr, sum(packets) AS packets FROM {TABLE} WHERE action = 'REJECT' AND hour = '{asked[1]}'"
-    right, least = archive.ask(f"{needed} GROUP BY srcaddr")
+    hour = asked[1] or asked[2]
+    needed = "SELECT concat(year, month, day) AS date, srcaddr, sum(packets) AS packets"
+    where = f"WHERE action = 'REJECT' AND hour = '{hour}'"
+    right, least = archive.ask(f"{needed} FROM {TABLE} {where} GROUP BY year, month, day, srcaddr")
     if not right:
-        return not_yet("empty-hour", hour=asked[1])
-    if len(rows) != len(right) or not all(any(_holds(row, one) for row in rows) for one in right):
-        return not_yet("other-rows", rows=len(rows), right=len(right))
+        return not_yet("empty-hour", hour=hour)
+    last = max(str(row["date"]) for row in right)
+    wanted = [_sums(right), _sums([row for row in right if row["date"] == last])]  # of each day, or of the last one
+    if not any(_same(rows, sums) for sums in wanted):
+        return not_yet("other-rows", rows=len(rows), right=len(wanted[0]))
     return done() if scanned <= least else not_yet("too-many", scanned=f"{scanned:,}", least=f"{least:,}")
 
 
-def _holds(row: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> bool:
-    return {*wanted.values()} <= {*row.values()}
+def _sums(rows: list[dict[str, str | None]]) -> set[tuple[str, str]]:
+    """Each source with the sum of its packets, as texts."""
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums[str(row["srcaddr"])] += int(row["packets"] or 0)
+    return {(source, str(packets)) for source, packets in sums.items()}
+
+
+def _same(rows: list[dict[str, str | None]], sums: set[tuple[str, str]]) -> bool:
+    """Whether the rows hold these pairs, whatever their columns are called, and nothing else."""
+    return len(rows) == len(sums) and all(any({*pair} <= {*row.values()} for row in rows) for pair in sums)

@@ -1,0 +1,67 @@
+"""Lesson 12 takes every right way: other conditions in the policy, a partition by hand, projection, other SQL."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.notebooks.classroom import Classroom, notebook_of
+from tests.support.homes import copy_after
+from tests.support.served import ServedHome
+
+pytestmark = pytest.mark.long
+
+BY_HAND = """
+values = {"aws-account-id": account, "aws-service": "vpcflowlogs", "aws-region": region}
+values |= dict(part.split("=") for part in max(files()).split("/") if part[:4] in ("year", "mont", "day=", "hour"))
+named = ", ".join(f"`{name}`='{value}'" for name, value in values.items())
+run(f"ALTER TABLE vpc_flow_logs ADD PARTITION ({named})")
+"""
+PROJECTION = """
+template = "/".join(f"{part}=${{{part}}}" for part in parts)
+rules = {"projection.enabled": "true", "storage.location.template": f"s3://{bucket}/AWSLogs/{template}"}
+only = {"aws-account-id": account, "aws-service": "vpcflowlogs", "aws-region": region}
+for part, value in only.items():
+    rules |= {f"projection.{part}.type": "enum", f"projection.{part}.values": value}
+for part, last, digits in (("year", 2036, 4), ("month", 12, 2), ("day", 31, 2), ("hour", 23, 2)):
+    rules |= {f"projection.{part}.type": "integer", f"projection.{part}.digits": digits}
+    rules |= {f"projection.{part}.range": f"{0 if part == 'hour' else 1:0{digits}},{last}"}
+properties = ", ".join(f"'{name}'='{value}'" for name, value in rules.items())
+run("DROP TABLE vpc_flow_logs")
+run(f"{define} TBLPROPERTIES ({properties})")
+"""
+RIGHT = {
+    "12.1": [
+        "s3.put_bucket_policy(Bucket=bucket, Policy=demanded)",
+        """
+source = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:*:{account}:*"}}
+one = {"Effect": "Allow", "Principal": {"Service": ["delivery.logs.amazonaws.com"]}, "Condition": source}
+one |= {"Action": ["s3:PutObject", "s3:Get*"], "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": one}))
+""",
+    ],
+    "12.2": [BY_HAND, PROJECTION],
+    "12.3": [
+        """cheap_query = f'''SELECT sum(packets) AS n, srcaddr AS source FROM vpc_flow_logs
+WHERE '{hour}' = hour AND year = '2026' AND action = 'REJECT' GROUP BY srcaddr ORDER BY 1 DESC'''""",
+        """cheap_query = f'''WITH late AS (
+SELECT srcaddr, packets, action FROM vpc_flow_logs WHERE "hour" IN ('{hour}'))
+SELECT srcaddr, sum(packets) FROM late WHERE action <> 'ACCEPT' GROUP BY srcaddr'''""",
+    ],
+}
+
+
+def test_another_right_way_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = copy_after("11", tmp_path / "home")
+    monkeypatch.setenv("FLOWLOGS_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    served = ServedHome(home)
+    try:
+        room = Classroom(notebook_of("12"))
+        for exercise in room.lessons():
+            for cell in RIGHT[exercise.id]:
+                with served.put_back():
+                    room.must_run(cell, f"a right answer to {exercise.id}")
+                    verdict = room.check(exercise)
+                    assert verdict.outcome == "done", f"{cell}\n{verdict}"
+    finally:
+        served.close()
