@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import orjson
 from botocore import parsers, serialize
-from botocore.loaders import create_loader
+from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
@@ -34,9 +34,10 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def service_model(service: str) -> ServiceModel:
     """botocore's model of a service. Raises ``UnknownServiceError`` for a name it does not know.
 
-    A loader keeps all it ever loaded, and anybody may name any of AWS's services: so each load has its own.
+    A loader keeps all it ever loaded, and anybody may name any of AWS's services: so each load has its own. And
+    a client of S3 in this process takes the bucket out of the paths in its loader's model.
     """
-    return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 def protocol(service: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import botocore.loaders
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from hypothesis import given, settings
@@ -110,3 +111,15 @@ def test_what_cannot_be_read_is_one_error(service: str, action: str, body: bytes
     assert model is not None
     with pytest.raises(ServiceError):
         serialization.read_request(model, body, serialization.protocol(service))
+
+
+def test_a_client_of_s3_in_this_process_does_not_change_how_its_requests_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """botocore's client takes the bucket out of the paths of the model that its loader holds."""
+    shared = botocore.loaders.create_loader().load_service_model("s3", "service-2")
+    monkeypatch.setitem(shared["operations"]["CreateBucket"]["http"], "requestUri", "")
+    serialization.service_model.cache_clear()
+    model = serialization.operation("s3", "CreateBucket")
+    assert model is not None
+    assert model.http["requestUri"] == "/{Bucket}"
