@@ -44,7 +44,7 @@ s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", 
         """cheap_query = f'''SELECT sum(packets) AS n, srcaddr AS source FROM vpc_flow_logs
 WHERE '{hour}' = hour AND year = '2026' AND action = 'REJECT' GROUP BY srcaddr ORDER BY 1 DESC'''""",
         """cheap_query = f'''WITH late AS (
-SELECT srcaddr, packets, action FROM vpc_flow_logs WHERE "hour" IN ('{hour}'))
+SELECT * FROM vpc_flow_logs WHERE "hour" IN ('{hour}'))
 SELECT srcaddr, sum(packets) FROM late WHERE action <> 'ACCEPT' GROUP BY srcaddr'''""",
     ],
 }

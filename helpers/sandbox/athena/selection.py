@@ -1,7 +1,7 @@
 """SELECT over files in S3: read as Athena's SQL, typed by the tables, and run in DuckDB.
 
-Partitions that a condition rules out are not read. Of Parquet only the columns that the query names are, of text whole
-files: that is what DataScannedInBytes counts.
+Partitions that a condition rules out are not read. Of Parquet only the columns that the answer needs are, of text
+whole files: that is what DataScannedInBytes counts.
 """
 
 import gzip
@@ -16,6 +16,7 @@ import duckdb
 from sqlglot import exp, parse_one
 from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
@@ -49,6 +50,7 @@ def select(account: Account, catalog: Catalog, database: str, text: str) -> Answ
             catalog.table((source.db or database, source.name.lower()))
     try:
         tree = qualify(tree, schema=schema, db=database, dialect="athena")
+        tree = pushdown_projections(tree)  # what no outer query uses is not read
         tree = annotate_types(tree, schema=schema, dialect="athena")
     except OptimizeError as problem:
         raise AthenaFailure(_unresolved(str(problem), text)) from None

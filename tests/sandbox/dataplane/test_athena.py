@@ -170,6 +170,25 @@ def test_bytes_scanned_are_whole_text_and_the_columns_of_parquet(archive: Archiv
     )
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH every AS (SELECT * FROM vpc_flow_logs_parquet) SELECT sum(bytes) FROM every",
+        "SELECT sum(bytes) FROM (SELECT srcaddr, bytes, action FROM vpc_flow_logs_parquet)",
+    ],
+)
+def test_a_column_that_only_an_inner_query_names_is_not_read(archive: Archive, query: str) -> None:
+    assert archive.run(query) == archive.run("SELECT sum(bytes) FROM vpc_flow_logs_parquet")
+
+
+def test_what_an_inner_query_compares_groups_or_counts_is_read(archive: Archive) -> None:
+    grouped = "SELECT count(*) FROM (SELECT DISTINCT srcaddr FROM vpc_flow_logs_parquet)"
+    filtered = "SELECT sum(bytes) FROM (SELECT * FROM vpc_flow_logs_parquet WHERE action = 'ACCEPT')"
+    both = "SELECT srcaddr FROM vpc_flow_logs_parquet UNION ALL SELECT dstaddr FROM vpc_flow_logs_parquet"
+    for query, columns in ((grouped, "srcaddr"), (filtered, "bytes, action"), (both, "srcaddr, dstaddr")):
+        assert archive.run(query)[1] == archive.run(f"SELECT {columns} FROM vpc_flow_logs_parquet")[1], query
+
+
 def test_a_condition_on_partitions_leaves_files_unread(archive: Archive) -> None:
     for table, condition in (
         ("vpc_flow_logs", "\"date\" = date '2026-01-06'"),
