@@ -25,7 +25,7 @@ TOLD = {
     "flow-log-first-window": ["04"],
     "flow-log-fixed-role": ["04", "04.toml"],
     "flow-log-last-windows": ["99"],
-    "flow-log-parquet-types": ["12"],
+    "flow-log-parquet-dash": ["12"],
     "flow-log-same-again": ["04"],
     "flow-log-status-times": ["04"],
     "flow-log-unsuccessful": ["04"],

@@ -1,5 +1,6 @@
 """Lesson 12 takes every right way: other conditions in the policy, a partition by hand, projection, other SQL."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,18 +51,37 @@ SELECT srcaddr, sum(packets) FROM late WHERE action <> 'ACCEPT' GROUP BY srcaddr
 }
 
 
-def test_another_right_way_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedHome]:
     home = copy_after("11", tmp_path / "home")
     monkeypatch.setenv("FLOWLOGS_HOME", str(home))
     monkeypatch.chdir(tmp_path)
     served = ServedHome(home)
-    try:
+    yield served
+    served.close()
+
+
+def test_another_right_way_is_right(served: ServedHome) -> None:
+    room = Classroom(notebook_of("12"))
+    for exercise in room.lessons():
+        for cell in RIGHT[exercise.id]:
+            with served.put_back():
+                room.must_run(cell, f"a right answer to {exercise.id}")
+                verdict = room.check(exercise)
+                assert verdict.outcome == "done", f"{cell}\n{verdict}"
+
+
+def test_the_lesson_begins_again_where_it_was_stopped_without_a_policy(served: ServedHome) -> None:
+    for _ in range(2):
         room = Classroom(notebook_of("12"))
-        for exercise in room.lessons():
-            for cell in RIGHT[exercise.id]:
-                with served.put_back():
-                    room.must_run(cell, f"a right answer to {exercise.id}")
-                    verdict = room.check(exercise)
-                    assert verdict.outcome == "done", f"{cell}\n{verdict}"
-    finally:
-        served.close()
+        assert next(room.lessons()).id == "12.1"
+        assert room.names["policy"]() == "" and "AWSLogDeliveryWrite" in room.names["demanded"]
+
+
+def test_a_right_policy_of_the_learner_s_own_stays(served: ServedHome) -> None:
+    room = Classroom(notebook_of("12"))
+    lessons = room.lessons()
+    room.must_run(next(lessons).solution, "the solution")
+    own = room.names["policy"]()
+    assert next(lessons).id == "12.2"
+    assert room.names["policy"]() == own != room.names["demanded"]

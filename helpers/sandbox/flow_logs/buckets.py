@@ -194,7 +194,7 @@ def _text(form: LogFormat, lines: Sequence[str]) -> bytes:
 
 
 def _parquet(form: LogFormat, lines: Sequence[str]) -> bytes:
-    """The columns with the types of Athena's tables for flow logs; "-" is null."""
+    """The columns with the types that "Flow log records" (Amazon VPC User Guide) lists; "-" is null."""
     import duckdb  # here: the sandbox should not wait for it when it starts
 
     with TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as engine:

@@ -150,7 +150,7 @@ def typed(name: str, text: str) -> object:
     return None if text == "-" else int(text) if FIELDS[name].type.startswith("int") else text
 
 
-def test_the_types_of_parquet_are_those_of_athena_s_tables(made: list[Made], tmp_path: Path) -> None:
+def test_the_types_of_parquet_are_those_that_aws_lists(made: list[Made], tmp_path: Path) -> None:
     path = tmp_path / "one.parquet"
     path.write_bytes(next(content for one in made if one.parquet for content in one.files.values()))
     described = duckdb.sql(f"SELECT name, type, converted_type FROM parquet_schema('{path}') OFFSET 1").fetchall()
