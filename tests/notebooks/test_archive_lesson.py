@@ -34,9 +34,10 @@ RIGHT = {
     "12.1": [
         "s3.put_bucket_policy(Bucket=bucket, Policy=demanded)",
         """
+folder = f"arn:aws:s3:::{bucket}/AWSLogs/aws-account-id={account}/*"
 source = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:*:{account}:*"}}
 one = {"Effect": "Allow", "Principal": {"Service": ["delivery.logs.amazonaws.com"]}, "Condition": source}
-one |= {"Action": ["s3:PutObject", "s3:Get*"], "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+one |= {"Action": ["s3:PutObject", "s3:Get*"], "Resource": [f"arn:aws:s3:::{bucket}", folder]}
 s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": one}))
 """,
     ],
