@@ -222,7 +222,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 @LONG
 def test_the_course_runs_again_on_one_account_in_any_order_and_after_the_cleanup(tmp_path: Path, home: Path) -> None:
-    shuffled = random.Random(3).sample(BUILDING, len(BUILDING))
+    shuffled = random.Random(0).sample(BUILDING, len(BUILDING))
     places = [path.name[:2] for path in shuffled]
     assert places.index("08") < places.index("06"), "the order that once failed"
     turns = {"first": BUILDING, "shuffled": [*shuffled, NOTEBOOKS[-1]], "after the cleanup": NOTEBOOKS}
