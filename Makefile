@@ -3,7 +3,7 @@ PYTHON ?= python3
 # What is installed beside the course itself: test, ui, book.
 EXTRAS =
 IN_VENV := .venv/bin/python
-# Two workers; a module's tests stay together, for they share an account. The order is random: SEED=n gives one again.
+# Two workers; a module's tests stay together, for they share an account. A commit has its own order: SEED=n gives another.
 PYTEST := $(IN_VENV) -m $(if $(COVER),coverage run -m) pytest -n 2 --dist loadfile --no-loadscope-reorder
 REPORT := $(if $(COVER),&& $(IN_VENV) -m coverage combine --quiet && $(IN_VENV) -m coverage report)
 export CASES SEED
@@ -35,7 +35,7 @@ lab: setup  ## open JupyterLab on your own copies of the notebooks, in my/
 	@$(IN_VENV) -m helpers lab
 
 test: EXTRAS = test
-test: setup  ## the tests, in minutes; SEED=n repeats an order, COVER=1 shows which branches ran
+test: setup  ## the tests, in minutes; SEED=n gives another order, COVER=1 shows which branches ran
 	@$(PYTEST) -m "not long" $(REPORT)
 
 test-all: EXTRAS = test,ui,book

@@ -88,14 +88,21 @@ def test_a_run_is_shuffled_module_by_module_and_says_its_seed(two_modules: Path,
     assert "SEED=7" in first.stdout
 
 
+def test_a_commit_has_an_order_of_its_own(two_modules: Path, root: Path) -> None:
+    plugins = 'pytest_plugins = ("tests.support.order",)'
+    first, again = (run(two_modules, root, plugins, SEED="") for _ in range(2))
+    assert len(order_of(first)) == 16
+    assert order_of(first) == order_of(again)
+
+
 # --- cases ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_sample_depends_on_the_commit_and_keeps_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CASES", raising=False)
     drawn = []
-    for commit in ("a", "a", "b"):
-        monkeypatch.setattr(cases, "commit", lambda commit=commit: commit)
+    for tree in ("a", "a", "b"):
+        monkeypatch.setattr(cases, "tree", lambda tree=tree: tree)
         drawn.append(cases.sampled(range(1000), 10))
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] == sorted(set(drawn[0])) and len(drawn[0]) == 10
@@ -109,7 +116,7 @@ def test_without_git_the_sample_is_always_the_same(monkeypatch: pytest.MonkeyPat
         raise FileNotFoundError("git")
 
     monkeypatch.setattr(cases.subprocess, "run", missing)
-    assert cases.commit.__wrapped__() == cases.WITHOUT_GIT
+    assert cases.tree.__wrapped__() == cases.WITHOUT_GIT
 
 
 # --- budget ---------------------------------------------------------------------------------------------------------

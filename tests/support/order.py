@@ -1,16 +1,18 @@
-"""Every run is in random order: modules shuffled, and the tests of each module, which share its account.
+"""Every commit has an order of its own: modules shuffled, and the tests of each module, which share its account.
 
 The order follows from a seed alone, so it is the same in every worker, and for a part of the tests the same as in the
-whole run. ``SEED=123`` in the environment gives the order of an earlier run again.
+whole run. The seed comes from the files of the commit: a second run of them draws nothing that the first did not.
+``SEED=123`` in the environment gives another order, or that of an earlier commit again.
 """
 
 import hashlib
 import os
-import secrets
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.cases import tree
 
 # A busy machine draws examples slowly, and a strategy that filters much may do so by chance: neither is a failure.
 CALM = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -25,20 +27,15 @@ def place(seed: int, name: str) -> bytes:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed: the controller's, the environment's, or a new one. Hypothesis draws from the same."""
-    given = getattr(config, "workerinput", {}).get("seed") or os.environ.get("SEED") or secrets.randbelow(10**6)
+    """Choose the seed: the environment's, or one of the commit's files. Hypothesis draws from the same."""
+    given = os.environ.get("SEED") or int(hashlib.sha256(tree().encode()).hexdigest(), 16) % 10**6
     config.option.order_seed = int(given)
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(given)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    node.workerinput["seed"] = node.config.option.order_seed
-
-
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"random order: SEED={config.option.order_seed} gives it again"
+    return f"shuffled: SEED={config.option.order_seed} gives this order again"
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,7 +19,7 @@ from botocore.parsers import QueryParser, RpcV2CBORParser
 
 from helpers.sandbox.calls import TABLE
 from tests.support.any_call import parameters
-from tests.support.cases import commit, sampled
+from tests.support.cases import sampled, tree
 from tests.support.served import OWNER, Sandbox
 
 SIMULATED = ("ec2", "iam", "logs", "ssm", "sts")
@@ -92,7 +92,7 @@ def in_no_table(service: Any) -> list[str]:
     model = service.meta.service_model
     actions = [action for action in model.operation_names if (model.service_name, action) not in TABLE]
     told = [action for action in actions if model.operation_model(action).http["method"] != "HEAD"]
-    return random.Random(commit()).sample(told, min(CALLS_OF_EACH, len(told)))
+    return random.Random(tree()).sample(told, min(CALLS_OF_EACH, len(told)))
 
 
 def refusal(service: Any, action: str, /, **params: Any) -> tuple[str, str]:
