@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXCUSE = "not on this machine: "
-pytest_plugins = ("tests.support.order", "tests.support.cases", "tests.support.budget", "tests.support.browser")
+pytest_plugins = ("tests.support.cases", "tests.support.order", "tests.support.budget", "tests.support.browser")
 
 # Each of a test's sessions would read the models of its services again; each lab, account and Region has a session.
 botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)

@@ -4,22 +4,27 @@ Prints one JSON line when it is ready. ``python -m helpers sandbox start`` runs 
 """
 
 import argparse
+import gc
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
 from helpers.commands.command_line import CommandParser
 from helpers.commands.errors import ExitCode
-from helpers.sandbox.process import server
 from helpers.sandbox.process.home import DISK_FULL, Home, HomeIdentity, new_identity
-from helpers.sandbox.process.http import iso
+
+if TYPE_CHECKING:
+    from helpers.sandbox.process.server import Server
 
 
 def main(arguments: list[str] | None = None) -> int:
+    gc.disable()  # until it serves: to look for garbage while all is imported takes a fifth of a start
+    from helpers.sandbox.process import server
+
     parser = CommandParser(prog="python -m helpers.sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--start-at", type=float, help="epoch seconds at which a new account's time begins")
@@ -76,7 +81,9 @@ def _identity(home: Home, options: argparse.Namespace) -> HomeIdentity:
     return replace(identity, **{name: value for name, value in wanted.items() if value is not None})
 
 
-def _announce(running: server.Server) -> None:
+def _announce(running: "Server") -> None:
+    from helpers.sandbox.process.http import iso
+
     identity = running.identity
     line = {
         "endpoint": f"http://127.0.0.1:{identity.port}",
