@@ -6,7 +6,7 @@ at once. Session policies and a role's permissions boundary only ever take away.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -36,6 +36,7 @@ OWN_USER_ACTIONS = frozenset(
     {"CreateAccessKey", "DeleteAccessKey", "GetUser", "ListAccessKeys", "ListMFADevices", "UpdateAccessKey"}
 )
 _OF_A_TOKEN = frozenset({"AssumeRole", "GetCallerIdentity"})
+_WITH_A_PATH = frozenset({"role", "user", "group", "instance-profile"})
 _PROFILE_ACTIONS = frozenset({"RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"})
 
 
@@ -172,8 +173,16 @@ def _checks(call: Call, account: Account) -> tuple[PermissionCheck, ...]:
         key = issued_key(account, call.caller)
         if key is not None and key.user_name:
             params = {**params, "UserName": key.user_name}
-    checks = checks_of(call.service, call.action, params, account.account_id, call.region)
+    told = checks_of(call.service, call.action, params, account.account_id, call.region)
+    checks = [_with_its_path(check, account) for check in told]
     return (*checks, *_passed_roles(call, account), *_moved_subnets(call, account))
+
+
+def _with_its_path(check: PermissionCheck, account: Account) -> PermissionCheck:
+    """A call to IAM gives a name; policies are asked about the ARN, whose path only the account knows."""
+    sort, _, name = check.resource.removeprefix(f"arn:aws:iam::{account.account_id}:").partition("/")
+    arn = account.moto.iam_arn(sort, name) if sort in _WITH_A_PATH else None
+    return replace(check, resource=arn) if arn else check
 
 
 def _moved_subnets(call: Call, account: Account) -> list[PermissionCheck]:

@@ -73,6 +73,11 @@ class IamState:
         principal = finders[kind](path.rpartition("/")[2]) if kind in finders else None
         return principal if principal is not None and principal.arn == arn else None
 
+    def iam_arn(self, sort: str, name: str) -> str | None:
+        """The ARN, with its path, of the ``role``, ``user``, ``group`` or ``instance-profile`` of this name."""
+        held = getattr(self.backend("iam", "aws"), f"{sort.replace('-', '_')}s")
+        return next((str(thing.arn) for thing in held.values() if thing.name == name), None)
+
     def iam_names(self, kind: str) -> set[str]:
         """The names in lower case of the account's own ``users``, ``groups``, ``roles``, ``instance_profiles`` or
         ``managed_policies``.

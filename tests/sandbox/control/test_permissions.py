@@ -342,3 +342,62 @@ def test_each_group_that_a_query_names_with_source_needs_its_own_permission(sand
     user(allow("logs:StartQuery", [left, left.replace("left", "right")]))
     for text in texts:
         user.client("logs").start_query(**where, queryString=text)
+
+
+# --- paths ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/flow/", "/a/b/"], ids=["none", "one", "two"])
+def test_a_role_with_a_path_is_asked_about_by_its_whole_arn(user, iam, refused, path):
+    made = iam.create_role(RoleName=f"at{len(path)}", Path=path, AssumeRolePolicyDocument=trust({"AWS": ROOT}))["Role"]
+    try:
+        user(allow("iam:*", made["Arn"]))
+        assert user.client("iam").get_role(RoleName=made["RoleName"])["Role"]["Arn"] == made["Arn"]
+        user.client("iam").put_role_policy(
+            RoleName=made["RoleName"], PolicyName="p", PolicyDocument=policy(allow("s3:*"))
+        )
+        user.client("iam").delete_role_policy(RoleName=made["RoleName"], PolicyName="p")
+        user(allow("iam:*", f"arn:aws:iam::{ACCOUNT}:role{path}another"))
+        code, message = refused(user.client("iam").get_role, RoleName=made["RoleName"])
+        assert code == "AccessDenied" and f"on resource: {made['Arn']} because" in message.replace(
+            "role ", "resource: "
+        )
+    finally:
+        iam.delete_role(RoleName=made["RoleName"])
+
+
+def test_users_groups_and_profiles_with_a_path_are_asked_about_by_their_whole_arns(user, iam, refused):
+    iam.create_user(UserName="pathless", Path="/peoples/")
+    iam.create_group(GroupName="crew", Path="/crews/")
+    iam.create_instance_profile(InstanceProfileName="web", Path="/machines/")
+    calls = {"get_user": "UserName", "get_group": "GroupName", "get_instance_profile": "InstanceProfileName"}
+    names = ("pathless", "crew", "web")
+    try:
+        sorts = ("user", "group", "instance-profile")
+        user(allow("iam:Get*", [f"arn:aws:iam::{ACCOUNT}:{sort}/*s/*" for sort in sorts]))
+        for (operation, parameter), name in zip(calls.items(), names, strict=True):
+            getattr(user.client("iam"), operation)(**{parameter: name})
+        user(allow("iam:Get*", f"arn:aws:iam::{ACCOUNT}:group/crew"))
+        assert refused(user.client("iam").get_group, GroupName="crew")[0] == "AccessDenied"
+    finally:
+        iam.delete_user(UserName="pathless")
+        iam.delete_group(GroupName="crew")
+        iam.delete_instance_profile(InstanceProfileName="web")
+
+
+def test_the_role_of_a_profile_is_passed_by_its_whole_arn(user, iam, refused):
+    iam.create_instance_profile(InstanceProfileName="pass")
+    role = iam.create_role(
+        RoleName="passed", Path="/service/", AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"})
+    )
+    arn = role["Role"]["Arn"]
+    asked = {"InstanceProfileName": "pass", "RoleName": "passed"}
+    try:
+        user(allow("iam:AddRoleToInstanceProfile"), allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/passed"))
+        assert refused(user.client("iam").add_role_to_instance_profile, **asked)[0] == "AccessDenied"
+        user(allow("iam:AddRoleToInstanceProfile"), allow("iam:PassRole", arn))
+        user.client("iam").add_role_to_instance_profile(**asked)
+        iam.remove_role_from_instance_profile(**asked)
+    finally:
+        iam.delete_instance_profile(InstanceProfileName="pass")
+        iam.delete_role(RoleName="passed")
