@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    gc.disable()  # until it serves: to look for garbage while all is imported takes a fifth of a start
+    gc.disable()  # to look for garbage while all is imported takes a fifth of a start
     from helpers.sandbox.process import server
 
+    gc.freeze()  # what is imported stays, and is not looked through again
+    gc.enable()
     parser = CommandParser(prog="python -m helpers.sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--start-at", type=float, help="epoch seconds at which a new account's time begins")

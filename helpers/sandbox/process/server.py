@@ -1,7 +1,6 @@
 """The server process: one home, one account, one loopback port."""
 
 import contextlib
-import gc
 import logging
 import os
 import re
@@ -163,8 +162,6 @@ class Server:
         self.home.save_running(Running(self.pid, self.http.port))
         thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
-        gc.freeze()  # what is loaded stays, and is not looked through again
-        gc.enable()
         ready()
         threading.Thread(target=logs.warm, daemon=True).start()
         every = REPLAYED
