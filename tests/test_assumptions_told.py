@@ -34,6 +34,7 @@ TOLD = {
     "insights-pattern": ["07"],
     "insights-pct": ["07"],
     "logs-expiry": ["02"],
+    "logs-query-milliseconds": ["07", "07.toml"],
     "no-way-back": ["01.toml", "08", "08.toml", "13"],
     "no-way-on": ["01", "08"],
     "nodata-lines": ["06", "08"],

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import cases
 from tests.support.budget import Account, Budget, Meter, timed_loop
-from tests.support.order import place
+from tests.support.order import place, seed_of
 
 TESTS = Path(__file__).resolve().parent
 FILES = sorted(TESTS.rglob("*.py"))
@@ -93,6 +93,8 @@ def test_a_commit_has_an_order_of_its_own(two_modules: Path, root: Path) -> None
     first, again = (run(two_modules, root, plugins, SEED="") for _ in range(2))
     assert len(order_of(first)) == 16
     assert order_of(first) == order_of(again)
+    assert f"SEED={seed_of(cases.tree())} " in first.stdout
+    assert seed_of("a") == seed_of("a") != seed_of("b")
 
 
 # --- cases ----------------------------------------------------------------------------------------------------------

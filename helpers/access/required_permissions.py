@@ -63,7 +63,8 @@ def checks_of(service: str, operation: str, params: Params, account: str, region
 
     Brought along are ``iam:PassRole`` (CreateFlowLogs, AddRoleToInstanceProfile), ``logs:CreateLogDelivery`` (flow logs
     to S3) and ``ec2:CreateTags`` for tags given at creation. The role behind an instance profile is known only to the
-    account: add ``pass_role(...)`` for RunInstances and AssociateIamInstanceProfile yourself.
+    account: add ``pass_role(...)`` for RunInstances and AssociateIamInstanceProfile yourself. So are the paths of what
+    a call to IAM names: ``role/NAME`` stands for the role of that name.
     """
     where = _Where(account, region)
     find = _RESOURCES.get(service)
@@ -247,8 +248,8 @@ def _iam(operation: str, params: Params, where: _Where) -> Iterator[str]:
     named = (
         ("InstanceProfileName", "instance-profile"),
         ("RoleName", "role"),
+        ("GroupName", "group"),  # before its member: who joins or leaves a group is the group's matter
         ("UserName", "user"),
-        ("GroupName", "group"),
     )
     for parameter, sort in named:
         names = _texts(params, parameter)
@@ -328,6 +329,20 @@ class Denial:
     status: int
 
 
+_MADE_OR_PASSED = frozenset({"CreateGroup", "CreateInstanceProfile", "CreateRole", "CreateUser", "PassRole"})
+_SHOWN_BY_NAME = frozenset({"role", "user", "group", "instance-profile"})
+
+
+def _shown(action: str, resource: str) -> str:
+    """IAM says ``role NAME`` of what exists, without its path, and the ARN of what is made or passed (recorded)."""
+    service, _, operation = action.partition(":")
+    sort, _, name = resource.rpartition(":")[2].partition("/")
+    by_name = sort in _SHOWN_BY_NAME and operation not in _MADE_OR_PASSED
+    if service == "iam" and (by_name or operation == "CreatePolicy"):
+        return f"{sort.replace('-', ' ')} {name.rpartition('/')[2]}"
+    return resource
+
+
 def denial(service: str, decision: Decision) -> Denial:
     """The error for a refused call, worded as the service words it.
 
@@ -337,7 +352,7 @@ def denial(service: str, decision: Decision) -> Denial:
     if decision.allowed:
         raise ValueError("the call is allowed, there is nothing to refuse")
     request = decision.request
-    on = "" if request.resource == "*" else f" on resource: {request.resource}"
+    on = "" if request.resource == "*" else f" on resource: {_shown(request.action, request.resource)}"
     why = (
         " with an explicit deny in an identity-based policy"
         if decision.explicit_deny

@@ -133,14 +133,16 @@ class _Reader:
     def roles(self, flow_logs: list[Item]) -> dict[str, Any]:
         """By ARN, what IAM has of each role that a flow log names; ``None`` where there is no such role."""
         arns = dict.fromkeys(flow_log.get("DeliverLogsPermissionArn") for flow_log in flow_logs)
-        read = {arn: self.looks.at("roles", self._role, arn.rpartition("/")[2]) for arn in arns if arn}
+        read = {arn: self.looks.at("roles", self._role, arn) for arn in arns if arn}
         return {arn: found[0] for arn, found in read.items() if found}
 
-    def _role(self, name: str) -> list[Any]:
-        iam = self._iam
+    def _role(self, arn: str) -> list[Any]:
+        iam, name = self._iam, arn.rpartition("/")[2]
         try:
             role = iam.get_role(RoleName=name)["Role"]
         except iam.exceptions.NoSuchEntityException:
+            return [None]
+        if role["Arn"] != arn:  # of the same name, with another path
             return [None]
         policies = {
             policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]

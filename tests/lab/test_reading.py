@@ -143,6 +143,15 @@ def test_a_reading_holds_what_the_checks_need_over_all_pages(account: Account) -
     assert reading["network"]["ManagedPrefixLists"][0]["Entries"][0]["Cidr"] == "10.9.0.0/16"
 
 
+def test_a_role_of_the_same_name_with_another_path_is_not_the_flow_logs_own(account: Account) -> None:
+    build()
+    trusted = json.dumps({"Version": "2012-10-17", "Statement": []})
+    boto3.client("iam", region_name="us-east-1").create_role(
+        RoleName="flow-gone", Path="/new/", AssumeRolePolicyDocument=trusted
+    )
+    assert account.read()["roles"][f"{ROLE}-gone"] is None
+
+
 def test_the_calls_are_those_of_the_list_and_of_the_least_policy(account: Account) -> None:
     build()
     account.read()

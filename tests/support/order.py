@@ -25,10 +25,15 @@ def place(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
+def seed_of(files: str) -> int:
+    """The seed of the commit whose files have this id."""
+    return int(hashlib.sha256(files.encode()).hexdigest(), 16) % 10**6
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed: the environment's, or one of the commit's files. Hypothesis draws from the same."""
-    given = os.environ.get("SEED") or int(hashlib.sha256(tree().encode()).hexdigest(), 16) % 10**6
+    given = os.environ.get("SEED") or seed_of(tree())
     config.option.order_seed = int(given)
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(given)

@@ -36,6 +36,10 @@ OWN_USER_ACTIONS = frozenset(
     {"CreateAccessKey", "DeleteAccessKey", "GetUser", "ListAccessKeys", "ListMFADevices", "UpdateAccessKey"}
 )
 _OF_A_TOKEN = frozenset({"AssumeRole", "GetCallerIdentity"})
+# What these are asked about is in the call: an ARN, or the path of what they make.
+_TELL_THE_ARN = frozenset(
+    {"CreateGroup", "CreateInstanceProfile", "CreateRole", "CreateUser", "SimulatePrincipalPolicy"}
+)
 _WITH_A_PATH = frozenset({"role", "user", "group", "instance-profile"})
 _PROFILE_ACTIONS = frozenset({"RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"})
 
@@ -174,8 +178,9 @@ def _checks(call: Call, account: Account) -> tuple[PermissionCheck, ...]:
         if key is not None and key.user_name:
             params = {**params, "UserName": key.user_name}
     told = checks_of(call.service, call.action, params, account.account_id, call.region)
-    checks = [_with_its_path(check, account) for check in told]
-    return (*checks, *_passed_roles(call, account), *_moved_subnets(call, account))
+    named = call.service == "iam" and call.action not in _TELL_THE_ARN
+    checks = [_with_its_path(check, account) for check in told] if named else told
+    return (*checks, *_renamed(call, account), *_passed_roles(call, account), *_moved_subnets(call, account))
 
 
 def _with_its_path(check: PermissionCheck, account: Account) -> PermissionCheck:
@@ -183,6 +188,17 @@ def _with_its_path(check: PermissionCheck, account: Account) -> PermissionCheck:
     sort, _, name = check.resource.removeprefix(f"arn:aws:iam::{account.account_id}:").partition("/")
     arn = account.moto.iam_arn(sort, name) if sort in _WITH_A_PATH else None
     return replace(check, resource=arn) if arn else check
+
+
+def _renamed(call: Call, account: Account) -> list[PermissionCheck]:
+    """A user gets another name or path: AWS asks about what it becomes, too (IAM API Reference, UpdateUser)."""
+    user = account.moto.user(call.params["UserName"]) if (call.service, call.action) == ("iam", "UpdateUser") else None
+    if user is None:
+        return []
+    before, _, name = user.arn.rpartition("/")
+    path = call.params.get("NewPath") or f"{before.partition(':user')[2]}/"
+    becomes = f"arn:aws:iam::{account.account_id}:user{path}{call.params.get('NewUserName') or name}"
+    return [PermissionCheck("iam:UpdateUser", becomes, {"aws:RequestedRegion": "us-east-1"})]
 
 
 def _moved_subnets(call: Call, account: Account) -> list[PermissionCheck]:

@@ -131,8 +131,11 @@ def _value(call: Call, account: Account, places: str, seen: Any) -> str | None:
         field = _FIELD.search(place)
         value = place[1:] if place.startswith("=") else _at(seen, field[1] if field else place)
         if value is not None and field:
+            known = (
+                account.moto.iam_arn("instance-profile", str(value)) if place.startswith("instance-profile") else None
+            )
             service, region = ("iam", "") if place.startswith("instance-profile") else ("ec2", call.region)
-            return f"arn:aws:{service}:{region}:{account.account_id}:{_FIELD.sub(str(value), place)}"
+            return known or f"arn:aws:{service}:{region}:{account.account_id}:{_FIELD.sub(str(value), place)}"
         if value is not None:
             return str(value).lower() if isinstance(value, bool) else str(value)
     return None

@@ -230,13 +230,14 @@ def _register(account: Account, known: Identities, made: Params) -> None:
 
 @replaces("iam", "UpdateUser")
 def rename(call: Call, account: Account) -> Params:
-    """A renamed user keeps its keys, and who trusts it."""
+    """A renamed user keeps its keys, its tags, and who trusts it."""
     old, new = call.params["UserName"], call.params.get("NewUserName") or call.params["UserName"]
     before = account.moto.user(old)
     reply = account.aws("iam", "UpdateUser", call.region, **call.params)
     user = account.moto.user(new)
     assert before is not None and user is not None
     account.moto.rename_trusted(before.arn, user.arn)
+    account.moto.move_tags(before.arn, user.arn)
     known = account.state(Identities, "aws")
     for key in [key for key in known.keys.values() if key.user_name == old]:
         known.add(replace(key, user_name=new, arn=user.arn))

@@ -105,6 +105,13 @@ class IamState:
                     named["AWS"] = named["AWS"][0] if len(named["AWS"]) == 1 else named["AWS"]
                     role.assume_role_policy_document = json.dumps(document)
 
+    def move_tags(self, old: str, new: str) -> None:
+        """A user's tags under its new ARN; moto keeps them by the ARN that it had."""
+        tagger = self.backend("iam", "aws").tagger
+        if old != new:
+            tagger.copy_tags(old, new)
+            tagger.delete_all_tags_for_resource(old)
+
     def managed_policy(self, arn: str) -> str | None:
         """The document of a managed policy's default version, or ``None``."""
         policy = self.backend("iam", "aws").managed_policies.get(arn)

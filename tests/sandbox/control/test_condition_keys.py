@@ -208,3 +208,17 @@ def test_the_disk_that_a_launch_asks_for_counts_before_the_images(user, launch):
     user(allow("ec2:*"), deny("ec2:RunInstances", f"{EC2}:volume/*", **small))
     disks = [[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": size, "VolumeType": "gp3"}}] for size in (16, 64)]
     assert launch(BlockDeviceMappings=disks[0]) and not launch(BlockDeviceMappings=disks[1])
+
+
+@pytest.mark.parametrize("path", ["/", "/machines/"], ids=["none", "path"])
+def test_the_instance_profile_of_a_launch_is_compared_by_its_whole_arn(user, iam, launch, path):
+    profile = iam.create_instance_profile(InstanceProfileName="of-launch", Path=path)["InstanceProfile"]
+    try:
+        for named in ({"Name": "of-launch"}, {"Arn": profile["Arn"]}):
+            user(allow("ec2:*"), deny("ec2:RunInstances", ArnEquals={"ec2:InstanceProfile": profile["Arn"]}))
+            assert launch() and not launch(IamInstanceProfile=named)
+            other = profile["Arn"].replace(f"profile{path}", "profile/elsewhere/")
+            user(allow("ec2:*"), deny("ec2:RunInstances", ArnEquals={"ec2:InstanceProfile": other}))
+            assert launch(IamInstanceProfile=named)
+    finally:
+        iam.delete_instance_profile(InstanceProfileName="of-launch")

@@ -359,9 +359,7 @@ def test_a_role_with_a_path_is_asked_about_by_its_whole_arn(user, iam, refused, 
         user.client("iam").delete_role_policy(RoleName=made["RoleName"], PolicyName="p")
         user(allow("iam:*", f"arn:aws:iam::{ACCOUNT}:role{path}another"))
         code, message = refused(user.client("iam").get_role, RoleName=made["RoleName"])
-        assert code == "AccessDenied" and f"on resource: {made['Arn']} because" in message.replace(
-            "role ", "resource: "
-        )
+        assert (code, f"on resource: role {made['RoleName']} because" in message) == ("AccessDenied", True)
     finally:
         iam.delete_role(RoleName=made["RoleName"])
 
@@ -401,3 +399,52 @@ def test_the_role_of_a_profile_is_passed_by_its_whole_arn(user, iam, refused):
     finally:
         iam.delete_instance_profile(InstanceProfileName="pass")
         iam.delete_role(RoleName="passed")
+
+
+def test_an_arn_that_the_call_tells_is_asked_about_as_it_stands(user, iam, ec2, refused):
+    """Of a role that is made or handed over, the call says the path; a namesake elsewhere has nothing to do with it."""
+    made = iam.create_role(RoleName="told", Path="/there/", AssumeRolePolicyDocument=trust({"AWS": ROOT}))["Role"]
+    here, there = f"arn:aws:iam::{ACCOUNT}:role/told", made["Arn"]
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    asked = {"ResourceIds": [vpc], "ResourceType": "VPC", "TrafficType": "ALL", "LogGroupName": "/told"}
+    try:
+        user(allow("ec2:CreateFlowLogs"), allow("iam:PassRole", there))
+        passed = refused(user.client("ec2").create_flow_logs, DeliverLogsPermissionArn=here, **asked)
+        assert passed[0] == "UnauthorizedOperation" and f"iam:PassRole on resource: {here} because" in passed[1]
+        user(allow("iam:CreateRole", here))
+        again = {"RoleName": "told", "AssumeRolePolicyDocument": trust({"AWS": ROOT})}
+        assert refused(user.client("iam").create_role, **again)[0] == "EntityAlreadyExists"
+        user(allow("iam:CreateRole", there))
+        code, message = refused(user.client("iam").create_role, **again)
+        assert code == "AccessDenied" and f"iam:CreateRole on resource: {here} because" in message
+    finally:
+        iam.delete_role(RoleName="told")
+        ec2.delete_vpc(VpcId=vpc)
+
+
+@pytest.mark.parametrize("becomes", [{"NewPath": "/admins/"}, {"NewUserName": "robert"}], ids=["path", "name"])
+def test_who_renames_a_user_must_be_allowed_what_it_becomes(user, iam, refused, becomes):
+    iam.create_user(UserName="kim", Tags=[{"Key": "team", "Value": "a"}])
+    kim, name = f"arn:aws:iam::{ACCOUNT}:user/kim", becomes.get("NewUserName", "kim")
+    after = f"arn:aws:iam::{ACCOUNT}:user{becomes.get('NewPath', '/')}{name}"
+    try:
+        user(allow("iam:UpdateUser", kim))
+        assert refused(user.client("iam").update_user, UserName="kim", **becomes)[0] == "AccessDenied"
+        user(allow("iam:UpdateUser", [kim, after]))
+        user.client("iam").update_user(UserName="kim", **becomes)
+        shown = iam.get_user(UserName=name)["User"]
+        assert shown["Arn"] == after
+        assert iam.list_user_tags(UserName=name)["Tags"] == [{"Key": "team", "Value": "a"}]
+    finally:
+        iam.delete_user(UserName=name)
+
+
+def test_a_namesake_of_a_renamed_user_has_not_its_tags(iam):
+    iam.create_user(UserName="mia", Tags=[{"Key": "team", "Value": "a"}])
+    iam.update_user(UserName="mia", NewUserName="mia2")
+    iam.create_user(UserName="mia")
+    try:
+        assert iam.list_user_tags(UserName="mia")["Tags"] == []
+    finally:
+        for name in ("mia", "mia2"):
+            iam.delete_user(UserName=name)

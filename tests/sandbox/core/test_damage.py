@@ -3,6 +3,7 @@
 The one exception is the journal's last line: torn, it cannot be told from what a kill leaves, and the start says so.
 """
 
+import gc
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -292,13 +293,20 @@ def test_a_query_whose_result_the_disk_does_not_take_says_to_make_room(
 def test_a_start_on_a_full_disk_says_to_make_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], step: str
 ) -> None:
+    collecting: list[bool] = []
+
     def full(*_: object, **__: object) -> None:
+        collecting.append(gc.isenabled())
         raise OSError(28, "No space left on device", str(tmp_path / "identity.tmp"))
 
     if step == "prepare":
         monkeypatch.setattr(Path, "touch", full)
     monkeypatch.setattr(server, "run", full)
-    assert program.main(["--home", str(tmp_path)]) == ExitCode.SETUP
+    try:
+        assert program.main(["--home", str(tmp_path)]) == ExitCode.SETUP
+    finally:
+        gc.unfreeze()
+    assert collecting == [True], "the sandbox serves with a garbage collector"
     sentence = (
         f"The disk that holds {tmp_path} is full. Nothing that was answered is lost: make room on it and start again."
     )
