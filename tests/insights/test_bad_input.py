@@ -271,8 +271,8 @@ def test_a_list_in_parentheses_is_told_how_it_is_written() -> None:
 
 
 def test_a_named_group_is_quoted_as_it_was_written() -> None:
-    with pytest.raises(MalformedQuery, match=r"\(\?<@a>"):
-        compile("parse @message /(?<@a>x)/")
+    with pytest.raises(MalformedQuery, match=r"\(\?<a-b>"):
+        compile("parse @message /(?<a-b>x)/")
 
 
 @pytest.mark.parametrize("pattern", ["%й\u1d61", "%\u00e9", "%\U0001f600"])

@@ -111,3 +111,56 @@ def test_json_paths(table: LogTable) -> None:
         "@@at": "v",
         "parsed": "5",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("resource.service.name", "shop"),
+        ("resource.attributes.http.status_code", "500"),
+        ("a.b.c", "1"),
+        ("resource.attributes.`http.status_code`", "500"),
+        ("labels.app.kubernetes.io", "web"),
+        ("one.two.three.four.five", None),  # too long a name: only all of it apart, or as one key
+        ("one.two.three.four.`five.six`", "deep"),
+    ],
+)
+def test_a_key_with_dots_is_found_on_each_level(table: LogTable, name: str, wanted: str | None) -> None:
+    resource = {"service.name": "shop", "attributes": {"http.status_code": 500}}
+    deep = {"two": {"three": {"four": {"five.six": "deep"}}}}
+    fill(
+        table, json.dumps({"resource": resource, "a": {"b.c": 1}, "labels": {"app.kubernetes.io": "web"}, "one": deep})
+    )
+    assert dict(run(f"fields {name} as v", table, START, END).rows[0]).get("v") == wanted
+
+
+def test_of_two_ways_to_a_key_the_deeper_one_counts(table: LogTable) -> None:
+    fill(table, '{"a": {"b.c": "shallow", "b": {"c": "deep"}}}', '{"a": {"b.c": "shallow"}}')
+    assert {dict(row)["v"] for row in run("fields a.b.c as v", table, START, END).rows} == {"deep", "shallow"}
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        (
+            "stats count(*) as n by @message | parse @message /u=(?<u>\\d)/ | stats sum(n) as m by u",
+            [("1", "2"), ("3", "1")],
+        ),
+        (
+            "stats count(*) as n by @message | parse @message 'u=* p' as u | stats sum(n) as m by u",
+            [("1", "2"), ("3", "1")],
+        ),
+        ("parse @message /u=(?<@u>\\d)/ | stats count(*) as m by @u as u", [("1", "2"), ("3", "1")]),
+        ("parse @message /u=(?P<@@u>\\d) p=(?<p>\\d)/ | stats max(p) as m by @@u as u", [("1", "5"), ("3", "4")]),
+        ("parse @message 'u=* ' as u | stats count(*) as m by (u) as u", [("1", "2"), ("3", "1")]),
+        ("parse @message 'u=* ' as u | stats count(*) as m by(u + 0) as u", [("1", "2"), ("3", "1")]),
+    ],
+)
+def test_names_of_groups_and_of_groupings(table: LogTable, query: str, wanted: list[tuple[str, str]]) -> None:
+    fill(table, "u=1 p=2", "u=3 p=4", "u=1 p=5")
+    assert sorted((dict(row)["u"], dict(row)["m"]) for row in run(query, table, START, END).rows) == wanted
+
+
+def test_a_group_that_a_parse_after_stats_does_not_have_stays_unknown() -> None:
+    with pytest.raises(MalformedQuery, match="Unknown symbols found in or after stats: v"):
+        compile("stats count(*) as n by @message | parse @message /u=(?<u>\\d)/ | filter v = 1")

@@ -62,7 +62,7 @@ def _pattern(plan: QueryPlan, node: Parse) -> tuple[str, dict[str, int]]:
         regex = checked_regex(plan.expressions, pattern, glob(pattern.value))
         return regex, {name.text: position + 1 for position, name in enumerate(node.names)}
     regex = checked_regex(plan.expressions, pattern, pattern.pattern)
-    capturing = groups(regex)
+    capturing = groups(pattern.pattern)
     if node.names:
         if len(capturing) != len(node.names):
             message = f"the pattern has {len(capturing)} groups, but {len(node.names)} names follow as"

@@ -49,6 +49,7 @@ _ARITHMETIC: dict[str, type[exp.Binary]] = {
     "/": exp.Div,
     "%": exp.Mod,
 }
+_MOST_WORDS = 4
 _SYSTEM_COLUMNS = {
     "@timestamp": ("ts", Kind.TIME),
     "@message": ("message", Kind.UNKNOWN),
@@ -295,8 +296,8 @@ class Expressions:
         names = [str(part) for part in parts]
         if names[0].startswith("@@"):
             names[0] = names[0][1:]
-        dotted = ".".join(names)
-        paths = dict.fromkeys((pointer(tuple(names)), pointer(tuple(dotted.split("."))), pointer((dotted,))))
+        ways = [tuple(names), *_steps(".".join(names).split("."))]
+        paths = dict.fromkeys(pointer(way) for way in ways)
         texts: list[E] = [call("json_extract_string", column("message"), text_literal(path)) for path in paths]
         text = texts[0] if len(texts) == 1 else call("coalesce", *texts)
         is_json = binary(exp.EQ, column("kind"), number_literal(JSON_OBJECT))
@@ -330,6 +331,19 @@ def sorted_by(value: E, descending: bool = False) -> exp.Ordered:
     if not value.find(exp.Column):
         value = call("coalesce", value)
     return exp.Ordered(this=value, desc=descending, nulls_first=False)
+
+
+def _steps(words: list[str]) -> list[tuple[str, ...]]:
+    """The ways to read ``a.b.c`` as keys, the deepest first: a key may have dots in its name, on each level.
+
+    Each way is asked of each event, so a long name is read in two ways only: all of it apart, or as one key.
+    """
+    if len(words) > _MOST_WORDS:
+        return [tuple(words), (".".join(words),)]
+    ways: list[tuple[str, ...]] = [(words[0],)]
+    for word in words[1:]:
+        ways = [new for way in ways for new in ((*way, word), (*way[:-1], f"{way[-1]}.{word}"))]
+    return ways
 
 
 def pointer(parts: tuple[str | int, ...]) -> str:

@@ -97,13 +97,16 @@ def java_zone(zone: str) -> str:
 
 
 def to_re2(pattern: str) -> str:
-    """The pattern with ``(?<name>`` written ``(?P<name>`` and slashes unescaped."""
-    pattern = re.sub(r"(?<!\\)((?:\\\\)*)\(\?<(?![=!])", r"\1(?P<", pattern)
+    """The pattern with ``(?<name>`` and ``(?<@name>`` written ``(?P<name>`` and slashes unescaped.
+
+    RE2 knows no ``@`` in the name of a group. What a query calls its groups is asked of :func:`groups`.
+    """
+    pattern = re.sub(r"(?<!\\)((?:\\\\)*)\(\?P?<(?![=!])@{0,2}", r"\1(?P<", pattern)
     return pattern.replace("\\/", "/")
 
 
 def groups(pattern: str) -> list[str | None]:
-    """The capture groups of an RE2 pattern in order: their names, None for an unnamed one."""
+    """The capture groups of a pattern in order: their names, None for an unnamed one."""
     names: list[str | None] = []
     position, in_class = 0, False
     while position < len(pattern):
@@ -118,7 +121,7 @@ def groups(pattern: str) -> list[str | None]:
             after = pattern[position + 1 : position + 3]
             position += 2 if after == "^]" else 1 if after.startswith("]") else 0
         elif character == "(":
-            named = re.compile(r"\(\?P?<(\w+)>").match(pattern, position)
+            named = re.compile(r"\(\?P?<(@{0,2}\w+)>").match(pattern, position)
             if named:
                 names.append(named[1])
             elif not pattern.startswith("(?", position):

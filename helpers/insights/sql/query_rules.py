@@ -10,6 +10,7 @@ from typing import Any
 from helpers.insights.sql.aggregates import AGGREGATES
 from helpers.insights.sql.expression_rules import STRUCTURES, ExpressionRules, Stage, is_bin
 from helpers.insights.sql.function_table import key
+from helpers.insights.sql.patterns import groups
 from helpers.insights.syntax import command_nodes, nodes
 from helpers.insights.syntax.handler_table import HandlerTable
 
@@ -24,6 +25,13 @@ RULES: HandlerTable[type[nodes.Node], Callable[["QueryRules", Any], None]] = Han
 def check(program: command_nodes.Program) -> None:
     """Raises ``MalformedQuery`` for what the grammar allows and the language does not."""
     QueryRules(program.text).check(program)
+
+
+def _names(command: command_nodes.Parse) -> list[str]:
+    """What a parse makes: the names after ``as``, or those of the groups of its regular expression."""
+    if command.names or not isinstance(command.pattern, nodes.Regex):
+        return [name.text for name in command.names]
+    return [name for name in groups(command.pattern.pattern) if name]
 
 
 class QueryRules(ExpressionRules):
@@ -133,8 +141,8 @@ class QueryRules(ExpressionRules):
             self.row(command.field)
         elif self.stage.closed and "@message" not in self.stage.names:
             raise self.unknown("@message", command)
-        for name in command.names:
-            self.stage.define(name.text, structure=command.mode == "logfmt")
+        for name in _names(command):
+            self.stage.define(name, structure=command.mode == "logfmt")
 
     @RULES.on(command_nodes.JsonPath, command_nodes.Accum)
     def _field_under_name(self, command: command_nodes.JsonPath | command_nodes.Accum) -> None:
