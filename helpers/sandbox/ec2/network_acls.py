@@ -6,7 +6,6 @@ from helpers.sandbox.calls import Account, Call, Params, ServiceError, follows, 
 from helpers.sandbox.ec2.common import bad_value, cidr, cidr6, described, invalid, ipv6_blocks
 from helpers.sandbox.ec2.icmp_entries import IcmpEntries, restore
 
-_PROTOCOLS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": "-1"}
 _RULE_NUMBERS = range(1, 32767)
 LAST, LAST_OF_IPV6 = 32767, 32768
 ENTRIES_PER_DIRECTION = 20
@@ -97,16 +96,16 @@ def _check_entry(params: Params) -> None:
 
 
 def _protocol(given: str) -> str:
-    protocol = _PROTOCOLS.get(given.lower(), given)
-    if protocol == "-1" or (protocol.isdigit() and int(protocol) <= 255):
-        return protocol
-    raise bad_value(given, "protocol", "Use a protocol number, or -1 for all protocols.")
+    """A number, or -1 for all: AWS knows no names here, other than in the rules of a security group (recorded)."""
+    if given == "-1" or (given.isascii() and given.isdigit() and int(given) <= 255):
+        return given
+    raise invalid(f"Invalid value '{given}' for IP protocol. Unknown protocol.")
 
 
 @replaces("ec2", "CreateNetworkAclEntry", "ReplaceNetworkAclEntry")
 def set_entry(call: Call, account: Account) -> Params:
-    """Protocols are kept as numbers, blocks in canonical form."""
-    params: dict[str, Any] = {**call.params, "Protocol": _protocol(call.params["Protocol"])}
+    """Blocks are kept in canonical form."""
+    params: dict[str, Any] = dict(call.params)
     if params.get("CidrBlock"):
         params["CidrBlock"] = str(cidr(params["CidrBlock"], "cidrBlock"))
     if params.get("Ipv6CidrBlock"):

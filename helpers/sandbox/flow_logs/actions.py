@@ -6,6 +6,7 @@ Source: EC2 API reference and botocore's model; what AWS does not document is in
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -63,7 +64,8 @@ def role_may_be_too_new(call: Call, account: Account) -> None:
 def may_create(call: Call, account: Account) -> None:
     """A dry run, too, looks at the parameters."""
     if not call.params.get("ClientToken"):
-        _order(call, account)
+        with suppress(buckets.RefusedDestination):
+            _order(call, account)
 
 
 @replaces("ec2", "CreateFlowLogs")
@@ -81,23 +83,34 @@ def create_flow_logs(call: Call, account: Account) -> Params:
         if before != asked:
             raise ServiceError("IdempotentParameterMismatch", "The client token was used with other parameters before.")
         return {"ClientToken": token, "FlowLogIds": made_before, "Unsuccessful": failed_before}
-    order = _order(call, account)
-    made: list[str] = []
-    unsuccessful: list[Params] = []
-    for resource_id in call.params["ResourceIds"]:
-        try:
-            _check_resource(call, account, resource_id, order)
-        except ServiceError as error:
-            if len(call.params["ResourceIds"]) == 1:
-                raise
-            problem = {"Code": error.code, "Message": error.message}
-            unsuccessful.append({"ResourceId": resource_id, "Error": problem})
-            continue
-        made.append(_create(call, account, resource_id, order))
+    made, unsuccessful = _made(call, account)
     if token:
         state.tokens[token] = (asked, made, unsuccessful)
     given = token or str(uuid.UUID(int=account.random("token").getrandbits(128)))
     return {"ClientToken": given, "FlowLogIds": made, "Unsuccessful": unsuccessful}
+
+
+def _made(call: Call, account: Account) -> tuple[list[str], list[Params]]:
+    """The ids of the flow logs that were made, and what could not be."""
+    resources, made, failed = call.params["ResourceIds"], [], []
+    try:
+        order = _order(call, account)
+    except buckets.RefusedDestination as problem:
+        return [], [_unsuccessful(resource_id, problem) for resource_id in resources]
+    for resource_id in resources:
+        try:
+            _check_resource(call, account, resource_id, order)
+        except ServiceError as problem:
+            if len(resources) == 1:
+                raise
+            failed.append(_unsuccessful(resource_id, problem))
+        else:
+            made.append(_create(call, account, resource_id, order))
+    return made, failed
+
+
+def _unsuccessful(resource_id: str, problem: ServiceError) -> Params:
+    return {"ResourceId": resource_id, "Error": {"Code": problem.code, "Message": problem.message}}
 
 
 def _create(call: Call, account: Account, resource_id: str, order: _Order) -> str:
@@ -170,9 +183,11 @@ def _group(call: Call, account: Account) -> str:
     if not arn:
         raise _invalid("LogDestination or LogGroupName must be given for delivery to CloudWatch Logs.")
     match = _GROUP_ARN.fullmatch(arn)
-    if match is None or (match["region"], match["account"]) != (call.region, account.account_id):
+    if match is not None and match["region"] != call.region:
+        raise _invalid("LogDestination must be in the same region as the API caller.")
+    if match is None or match["account"] != account.account_id:
         hint = " It must not end in ':*'." if arn.endswith(":*") else ""
-        raise _invalid(f"LogDestination {arn} is not the ARN of a log group of this account and Region.{hint}")
+        raise _invalid(f"LogDestination {arn} is not the ARN of a log group of this account.{hint}")
     return _group_name(match["name"])
 
 
@@ -210,7 +225,7 @@ def _format(text: str | None) -> str:
 def _check_resource(call: Call, account: Account, resource_id: str, order: _Order) -> None:
     action, argument, prefix = _RESOURCES[call.params["ResourceType"]]
     if not resource_id.startswith(prefix):
-        raise ServiceError("InvalidParameterValue", f"Value ({resource_id}) is not an id of the type asked for.")
+        raise _invalid(f"Invalid Resource id {resource_id} for resource-type {call.params['ResourceType']}")
     account.aws("ec2", action, call.region, **{argument: [resource_id]})
     for other in account.state(FlowLogs, call.region).active():
         same = (other.resource_id, other.group, other.place, other.traffic_type)

@@ -79,8 +79,15 @@ def page_can_be_given(call: Call, account: Account) -> None:
 # --- what CreateFlowLogs asks ------------------------------------------------------------------------------------
 
 
+class RefusedDestination(ServiceError):
+    """CreateFlowLogs lists it in ``Unsuccessful`` for each resource, also where there is only one (recorded)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("400", message)
+
+
 def ordered(call: Call, account: Account) -> BucketFolder:
-    """Where a call wants its files. Raises :class:`ServiceError` where the call or the bucket does not fit."""
+    """Where a call wants its files. Raises :class:`ServiceError` where the call does not fit, or the bucket."""
     params = call.params
     if params.get("DeliverLogsPermissionArn"):
         raise _invalid("DeliverLogsPermissionArn is not applicable for s3 delivery")
@@ -114,12 +121,11 @@ def _wanted_policy(call: Call, account: Account, place: BucketFolder) -> str:
     """The policy that the bucket must get, "" where its own is enough. Raises :class:`ServiceError`."""
     bucket = account.moto.bucket(place.bucket)
     if bucket is None:
-        raise ServiceError("LogDestinationNotFoundException", f"LogDestination: {place.bucket} does not exist")
+        raise RefusedDestination(f"LogDestination: {place.bucket} does not exist")
     if _decide(account, call.region, place, bucket.policy):
         return ""
-    denied = ServiceError(
-        "LogDestinationNotFoundException",
-        f"Access Denied for LogDestination: {place.bucket}. Please check LogDestination permission.",
+    denied = RefusedDestination(
+        f"Access Denied for LogDestination: {place.bucket}. Please check LogDestination permission."
     )
     for action in ("s3:GetBucketPolicy", "s3:PutBucketPolicy"):
         if _refusal(call, account, action, f"arn:aws:s3:::{place.bucket}") is not None:

@@ -211,7 +211,7 @@ def test_the_disk_that_a_launch_asks_for_counts_before_the_images(user, launch):
 
 
 @pytest.mark.parametrize("path", ["/", "/machines/"], ids=["none", "path"])
-def test_the_instance_profile_of_a_launch_is_compared_by_its_whole_arn(user, iam, launch, path):
+def test_a_launch_tells_the_whole_arn_of_its_profile(user, iam, launch, path):
     profile = iam.create_instance_profile(InstanceProfileName="of-launch", Path=path)["InstanceProfile"]
     try:
         for named in ({"Name": "of-launch"}, {"Arn": profile["Arn"]}):

@@ -114,7 +114,7 @@ REFUSED = {
     "traffic type missing": ({"TrafficType": None}, "MissingParameter"),
     "resource type unknown": ({"ResourceType": "Vpc"}, "InvalidParameterValue"),
     "vpc unknown": ({"ResourceIds": [f"vpc-{UNKNOWN}"]}, "InvalidVpcID.NotFound"),
-    "id of another type": ({"ResourceIds": [f"subnet-{UNKNOWN}"]}, "InvalidParameterValue"),
+    "id of another type": ({"ResourceIds": [f"subnet-{UNKNOWN}"]}, "InvalidParameter"),
     "too many": ({"ResourceIds": [f"vpc-{number:017x}" for number in range(301)]}, "InvalidParameter"),
     "interval": ({"MaxAggregationInterval": 300}, "InvalidParameter"),
     "role missing": ({"DeliverLogsPermissionArn": None}, "InvalidParameter"),

@@ -101,7 +101,7 @@ def test_acl_entries_are_checked_and_protocols_are_numbers(ec2, network, refused
     entry = {
         "NetworkAclId": acl,
         "RuleNumber": 100,
-        "Protocol": "tcp",
+        "Protocol": "6",
         "RuleAction": "allow",
         "Egress": False,
         "CidrBlock": "10.2.3.4/16",
@@ -115,7 +115,10 @@ def test_acl_entries_are_checked_and_protocols_are_numbers(ec2, network, refused
     assert refused(ask, **entry)[0] == "NetworkAclEntryAlreadyExists"
     assert refused(ask, **{**entry, "RuleNumber": 32767})[0] == "InvalidParameterValue"
     assert refused(ask, **{**entry, "RuleNumber": 101, "CidrBlock": "10/8"})[0] == "InvalidParameterValue"
-    assert refused(ask, **{**entry, "RuleNumber": 101, "Protocol": "bogus"})[0] == "InvalidParameterValue"
+    for act in (ask, ec2.replace_network_acl_entry):
+        for word in ("bogus", "tcp", "ICMP", "all", "256", "-2", "٦"):
+            told = refused(act, **{**entry, "Protocol": word})
+            assert told == ("InvalidParameterValue", f"Invalid value '{word}' for IP protocol. Unknown protocol.")
     both = {**entry, "RuleNumber": 101, "Ipv6CidrBlock": "::/0"}
     assert refused(ask, **both)[0] == "InvalidParameterCombination"
     without_ports = {name: value for name, value in entry.items() if name != "PortRange"}

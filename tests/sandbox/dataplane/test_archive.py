@@ -263,7 +263,6 @@ def test_what_describe_shows(archive: Archive) -> None:
 ROLE = {"DeliverLogsPermissionArn": f"arn:aws:iam::{ACCOUNT}:role/a"}
 NOT_APPLICABLE = "{} is not applicable for s3 delivery"
 REFUSED = {
-    "no bucket": (where("demo-none"), "LogDestinationNotFoundException", "LogDestination: demo-none does not exist"),
     "role": (ROLE, "InvalidParameter", NOT_APPLICABLE.format("DeliverLogsPermissionArn")),
     "group": ({"LogGroupName": "a"}, "InvalidParameter", NOT_APPLICABLE.format("LogGroupName")),
     "no ARN": ({"LogDestination": BUCKET}, "InvalidParameter", ""),
@@ -279,6 +278,16 @@ def test_what_is_refused(archive: Archive, refused: Refused, case: str) -> None:
     asked = {**order(archive.net.client.interface, BUCKET), **changes}
     told = refused(archive.sandbox.client("ec2").create_flow_logs, **asked)
     assert (told[0], message in told[1]) == (code, True), told
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_bucket_that_is_not_there_is_told_for_each_resource(archive: Archive, count: int) -> None:
+    resources = [archive.net.client.interface, archive.net.server.interface][:count]
+    asked = order(resources[0], BUCKET) | where("demo-none") | {"ResourceIds": resources}
+    reply = archive.sandbox.client("ec2").create_flow_logs(**asked)
+    assert (reply["FlowLogIds"], reply["ResponseMetadata"]["HTTPStatusCode"]) == ([], 200)
+    told = {"Code": "400", "Message": "LogDestination: demo-none does not exist"}
+    assert reply["Unsuccessful"] == [{"ResourceId": resource, "Error": told} for resource in resources]
 
 
 def test_options_are_for_s3(archive: Archive, refused: Refused) -> None:
@@ -307,10 +316,9 @@ def test_a_caller_who_may_not_touch_the_policy_needs_one_that_fits(archive: Arch
     code, message = refused(operator.create_flow_logs, **asked)
     assert (code, "logs:CreateLogDelivery" in message) == ("UnauthorizedOperation", True)
     allow("logs:CreateLogDelivery", "logs:DeleteLogDelivery")
-    assert refused(operator.create_flow_logs, **asked) == (
-        "LogDestinationNotFoundException",
-        "Access Denied for LogDestination: demo-operator. Please check LogDestination permission.",
-    )
+    [failed] = operator.create_flow_logs(**asked)["Unsuccessful"]
+    sentence = "Access Denied for LogDestination: demo-operator. Please check LogDestination permission."
+    assert failed["Error"] == {"Code": "400", "Message": sentence}
     allow("logs:CreateLogDelivery", "s3:GetBucketPolicy", "s3:PutBucketPolicy")
     made = operator.create_flow_logs(**asked)["FlowLogIds"]
     code, message = refused(operator.delete_flow_logs, FlowLogIds=made)

@@ -336,7 +336,7 @@ def test_an_acl_entry_shows_its_icmp_type_and_code_until_it_is_replaced(lab: Lab
 
     key = {"NetworkAclId": acl, "RuleNumber": 70, "Egress": True}
     more = {"RuleAction": "deny", "CidrBlock": EVERYWHERE}
-    ec2.create_network_acl_entry(**key, **more, Protocol="icmp", IcmpTypeCode={"Type": 3, "Code": 4})
+    ec2.create_network_acl_entry(**key, **more, Protocol="1", IcmpTypeCode={"Type": 3, "Code": 4})
     assert shown() == {"Type": 3, "Code": 4}
     lab.box.stop()
     lab.box("ec2")  # the next call starts it again
