@@ -329,18 +329,23 @@ class Denial:
     status: int
 
 
-_MADE_OR_PASSED = frozenset({"CreateGroup", "CreateInstanceProfile", "CreateRole", "CreateUser", "PassRole"})
+# Of what is made or passed, and of whom a simulation is about, the call itself tells the ARN.
+_SHOWN_BY_ARN = frozenset(
+    {"CreateGroup", "CreateInstanceProfile", "CreateRole", "CreateUser", "PassRole", "SimulatePrincipalPolicy"}
+)
 _SHOWN_BY_NAME = frozenset({"role", "user", "group", "instance-profile"})
 
 
 def _shown(action: str, resource: str) -> str:
-    """IAM says ``role NAME`` of what exists, without its path, and the ARN of what is made or passed (recorded)."""
+    """IAM says ``role NAME`` of what exists, without its path, and ``policy ARN`` (recorded in users' reports)."""
     service, _, operation = action.partition(":")
     sort, _, name = resource.rpartition(":")[2].partition("/")
-    by_name = sort in _SHOWN_BY_NAME and operation not in _MADE_OR_PASSED
-    if service == "iam" and (by_name or operation == "CreatePolicy"):
-        return f"{sort.replace('-', ' ')} {name.rpartition('/')[2]}"
-    return resource
+    if service != "iam" or operation in _SHOWN_BY_ARN:
+        return resource
+    if sort == "policy" and operation != "CreatePolicy":
+        return f"policy {resource}"
+    by_name = sort in _SHOWN_BY_NAME or sort == "policy"
+    return f"{sort.replace('-', ' ')} {name.rpartition('/')[2]}" if by_name else resource
 
 
 def denial(service: str, decision: Decision) -> Denial:

@@ -268,3 +268,26 @@ def test_denials_of_explicit_denies_and_of_assume_role() -> None:
 def test_what_is_allowed_has_no_denial() -> None:
     with pytest.raises(ValueError, match="allowed"):
         denial("ec2", evaluate(Request(Principal.root(ACCOUNT), "ec2:CreateVpc")))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "words"),
+    [  # the resource as users' reports of refused calls have it
+        ("iam:GetRole", f"{IAM}role/a/r", "role r"),
+        ("iam:GetUser", f"{IAM}user/u", "user u"),
+        ("iam:GetInstanceProfile", f"{IAM}instance-profile/i", "instance profile i"),
+        ("iam:CreateRole", f"{IAM}role/a/r", f"{IAM}role/a/r"),
+        ("iam:PassRole", f"{IAM}role/a/r", f"{IAM}role/a/r"),
+        ("iam:SimulatePrincipalPolicy", f"{IAM}user/u", f"{IAM}user/u"),
+        ("iam:SimulatePrincipalPolicy", f"{IAM}role/r", f"{IAM}role/r"),
+        ("iam:CreatePolicy", f"{IAM}policy/p", "policy p"),
+        ("iam:GetPolicy", f"{IAM}policy/p", f"policy {IAM}policy/p"),
+        ("iam:GetPolicy", "arn:aws:iam::aws:policy/p", "policy arn:aws:iam::aws:policy/p"),
+        ("sts:AssumeRole", f"{IAM}role/r", f"{IAM}role/r"),
+    ],
+)
+def test_a_refusal_shows_its_resource_as_iam_does(action: str, resource: str, words: str) -> None:
+    refused = evaluate(Request(ANA, action, resource), [])
+    assert (
+        f" is not authorized to perform: {action} on resource: {words}" in denial(action.split(":")[0], refused).message
+    )

@@ -131,10 +131,9 @@ def _value(call: Call, account: Account, places: str, seen: Any) -> str | None:
         field = _FIELD.search(place)
         value = place[1:] if place.startswith("=") else _at(seen, field[1] if field else place)
         if value is not None and field:
-            known = (
-                account.moto.iam_arn("instance-profile", str(value)) if place.startswith("instance-profile") else None
-            )
-            service, region = ("iam", "") if place.startswith("instance-profile") else ("ec2", call.region)
+            is_profile = place.startswith("instance-profile")
+            known = account.moto.iam_arn("instance-profile", str(value)) if is_profile else None
+            service, region = ("iam", "") if is_profile else ("ec2", call.region)
             return known or f"arn:aws:{service}:{region}:{account.account_id}:{_FIELD.sub(str(value), place)}"
         if value is not None:
             return str(value).lower() if isinstance(value, bool) else str(value)
