@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from helpers.lab import sandbox_process
 from helpers.lab.readings import read_pages
@@ -19,8 +20,14 @@ def test_one_request_shows_what_the_describe_calls_show_after_every_change(tmp_p
         ec2 = type(lab)(lab._access, lab.prefix).client("ec2")
         acl, group = lab.find("network-acl", "acl-private-b"), lab.find("security-group", "sg-private-b")
         machine, vpc = lab.find("instance", "web-b"), lab.find("vpc", "vpc-a")
-        assert acl and group and machine and vpc
+        table, other = lab.find("route-table", "rt-private-b"), lab.find("route-table", "rt-public-b")
+        assert acl and group and machine and vpc and table and other
+        route = {"RouteTableId": table, "DestinationCidrBlock": "10.1.0.0/16"}
+        peering = lab.find("vpc-peering-connection", "a-b")
+        vpc_b = lab.find("vpc", "vpc-b")
+        subnet = ec2.create_subnet(VpcId=vpc_b, CidrBlock="10.2.77.0/24")["Subnet"]["SubnetId"]
         rule = {"IpProtocol": "tcp", "FromPort": 81, "ToPort": 81, "IpRanges": [{"CidrIp": "10.9.0.0/16"}]}
+        http = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}
         entry = {"NetworkAclId": acl, "RuleNumber": 50, "Egress": False, "Protocol": "1", "RuleAction": "deny"}
         icmp = {"CidrBlock": "10.9.0.0/16", "IcmpTypeCode": {"Type": 8, "Code": -1}}
         changes: list[Callable[[], Any]] = [
@@ -28,6 +35,15 @@ def test_one_request_shows_what_the_describe_calls_show_after_every_change(tmp_p
             lambda: None,
             lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule]),
             lambda: ec2.create_network_acl_entry(**entry, **icmp),
+            lambda: ec2.delete_route(**route),
+            lambda: ec2.create_route(**route, VpcPeeringConnectionId=peering),
+            lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[rule]),
+            lambda: refused(
+                lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[http, rule | {"FromPort": 5}])
+            ),
+            lambda: ec2.replace_network_acl_entry(**entry | {"RuleAction": "allow"}, **icmp),
+            lambda: ec2.delete_network_acl_entry(NetworkAclId=acl, RuleNumber=50, Egress=False),
+            lambda: ec2.associate_route_table(RouteTableId=other, SubnetId=subnet),
             lambda: ec2.create_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "b"}]),
             lambda: ec2.stop_instances(InstanceIds=[machine]),
             lambda: lab._access.sleep_until(lab.now() + timedelta(minutes=10)),
@@ -40,7 +56,13 @@ def test_one_request_shows_what_the_describe_calls_show_after_every_change(tmp_p
             lab._access.network()  # what is on its way arrives, as where the describe calls ask
             seen.append(lab._access.network())
             assert seen[-1] == as_json(read_pages(ec2)), number
-        assert seen[0] == seen[1] and all(before != after for before, after in pairwise(seen[1:6]))
+        assert seen[0] == seen[1] and all(before != after for before, after in pairwise(seen[1:13]))
+
+
+def refused(call: Callable[[], Any]) -> None:
+    """moto has done a part of it by then."""
+    with pytest.raises(ClientError):
+        call()
 
 
 def test_a_region_s_network_is_its_own(tmp_path: Path) -> None:

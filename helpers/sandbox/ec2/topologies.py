@@ -38,17 +38,18 @@ def topology(account: Account, region: str) -> Topology:
     readings = _readings.setdefault(account, {})
     known = readings.get(region)
     if known is None or known.version != account.network_version:
-        known = readings[region] = _read(account, region, _still_so(account, known) if known else {})
+        still = still_so(account, known.actions, known.version, known.pages) if known else {}
+        known = readings[region] = _read(account, region, still)
     return known.network
 
 
-def _still_so(account: Account, known: _Reading) -> Pages:
-    """What of a reading the actions since then cannot have changed."""
-    since = account.network_actions[known.actions :]
-    if account.network_version - known.version != len(since) or not _TOUCHED.keys() >= set(since):
+def still_so(account: Account, actions: int, version: int, pages: Pages) -> Pages:
+    """What of a reading, made after so many actions and at this version, the actions since then cannot have changed."""
+    since = account.network_actions[actions:]
+    if account.network_version - version != len(since) or not _TOUCHED.keys() >= set(since):
         return {}
     touched = {key for action in since for key in _TOUCHED[action]}
-    return {key: items for key, items in known.pages.items() if key not in touched}
+    return {key: items for key, items in pages.items() if key not in touched}
 
 
 def _read(account: Account, region: str, still: Pages) -> _Reading:

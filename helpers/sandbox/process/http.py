@@ -19,6 +19,7 @@ from helpers.network import read_pages
 from helpers.sandbox.account.account import SandboxAccount
 from helpers.sandbox.account.requests import Reply, WireRequest
 from helpers.sandbox.calls import ASKED, TABLE, Caller, Params, ServiceError, unsupported
+from helpers.sandbox.ec2.topologies import still_so
 from helpers.sandbox.iam.issued_keys import Identities, owner
 from helpers.sandbox.protocol import dialects, serialization, signatures
 from helpers.sandbox.protocol.rest_xml import RestRequest
@@ -57,8 +58,8 @@ class Front:
         self.last_call = time.monotonic()
         self._owner = owner(access_key_id)
         self._secret = secret_access_key
-        self._network_read: tuple[int, str, Params] = (-1, "", {})
-        """The last reading of a network, after the position of the journal's end before it, and its Region."""
+        self._network_read: tuple[str, int, int, Params] = ("", 0, -1, {})
+        """The last reading of a network, after its Region and how many actions and which version there were before."""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.last_call = time.monotonic()
@@ -134,11 +135,11 @@ class Front:
         except (ValueError, TypeError, KeyError, OverflowError):
             return _plain(400, 'Send {"advance_seconds": n} or {"until": "2026-01-05T09:00:00Z"}.')
         if to is not None:
-            if to < self.account.now():
+            if to < self.account.now() - _MICROSECOND:
                 return _plain(400, "The clock only moves forward.")
             if to > min(self.account.now() + LONGEST_MOVE_SECONDS, END_OF_TIME):
                 return _plain(400, "The clock moves ten years at most, and not past 2100: was that year meant?")
-            self.account.advance(to)
+            self.account.advance(max(to, self.account.now()))
         # Without the lock: who asks whether the sandbox lives gets an answer during the longest call, too.
         now, due = self.account.now(), self.account.clock.next_due()
         document = {"now": iso(now), "next_event": None if due is None else iso(max(due, now))}
@@ -147,7 +148,7 @@ class Front:
     def _network(self, region: str, caller: Caller) -> Params:
         """What EC2's describe calls show of a Region's network, each answered as if it had come alone.
 
-        Whatever changes the account makes the journal longer, so at the same position the last reading still holds.
+        Whatever changes the network gives it another version, so at the same one the last reading still holds.
         """
 
         def describe(action: str, key: str, **params: Any) -> Iterable[Any]:
@@ -159,10 +160,12 @@ class Front:
             return shown
 
         with self.account.lock:
-            position = self.account.position
-            if self._network_read[:2] != (position, region):
-                self._network_read = (position, region, read_pages(describe))
-            return self._network_read[2]
+            of, actions, version, pages = self._network_read
+            if (of, version) != (region, self.account.network_version):
+                still = still_so(self.account, actions, version, pages) if of == region else {}
+                actions, version = len(self.account.network_actions), self.account.network_version
+                self._network_read = (region, actions, version, read_pages(describe, still))
+            return self._network_read[3]
 
     def _ask(self, name: str, region: str, caller: Caller, body: bytes) -> Reply:
         if not caller.owner:
@@ -175,6 +178,9 @@ class Front:
         except (ValueError, TypeError, KeyError) as error:
             return _plain(400, f"{name}: {error}")
         return Reply(200, "application/json", orjson.dumps(answer))
+
+
+_MICROSECOND = 1e-6  # moments are told to one, so who asks for the present may name one that has just gone
 
 
 def iso(epoch_seconds: float) -> str:
