@@ -200,6 +200,7 @@ def test_a_reply_is_the_same_without_the_quick_parts(moto, ec2, instance, monkey
     lists += ("NetworkAcls", "NetworkInterfaces", "Instances", "Tags", "AvailabilityZones")
 
     def replies():
+        moto.shown.clear()
         moto.seed(1)  # for the ids of the requests
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return [moto.call("ec2", REGION, form, f"Action=Describe{name}&Version=2016-11-15".encode()) for name in lists]

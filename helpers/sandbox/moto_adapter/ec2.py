@@ -26,22 +26,30 @@ class Ec2State:
     """moto's EC2, behind names that stay when moto changes."""
 
     changes: int
+    shown: dict[tuple[str, bytes], tuple[int, dict[str, str], bytes]]
+    """moto's answers to describe calls that still hold, by Region and body."""
 
     @staticmethod
     def backend(service: str, region: str) -> Any:
         raise NotImplementedError
 
     def _ec2(self, region: str) -> Any:
+        """To change it at once: nothing that was shown before counts any more."""
+        self.shown.clear()
+        return self.backend("ec2", region)
+
+    def _ec2_as_it_is(self, region: str) -> Any:
+        """To look at it and no more."""
         return self.backend("ec2", region)
 
     def instance_states(self, region: str) -> dict[str, str]:
         """Every known instance's state, by id."""
-        reservations = self._ec2(region).reservations.values()
+        reservations = self._ec2_as_it_is(region).reservations.values()
         return {instance.id: instance._state.name for reservation in reservations for instance in reservation.instances}
 
     def profile_of(self, region: str, instance_id: str) -> str:
         """The ARN of an instance's profile, "" where it has none."""
-        return str((self._ec2(region).get_instance(instance_id).iam_instance_profile or {}).get("Arn", ""))
+        return str((self._ec2_as_it_is(region).get_instance(instance_id).iam_instance_profile or {}).get("Arn", ""))
 
     def set_instance_state(self, region: str, instance_id: str, state: str) -> None:
         """Put an instance into a state of its life cycle, such as ``pending``."""
@@ -81,7 +89,7 @@ class Ec2State:
 
     def peering_statuses(self, region: str) -> dict[str, str]:
         """The status code of every peering connection, by id."""
-        return {key: peering._status.code for key, peering in self._ec2(region).vpc_pcxs.items()}
+        return {key: peering._status.code for key, peering in self._ec2_as_it_is(region).vpc_pcxs.items()}
 
     def forget_peering(self, region: str, peering_id: str) -> None:
         """Take a peering connection that came to its end out of every list."""
@@ -90,7 +98,7 @@ class Ec2State:
 
     def tags(self, region: str, resource_id: str) -> dict[str, str]:
         """The tags of any EC2 resource, also of those that moto does not hold itself."""
-        return dict(self._ec2(region).tags.get(resource_id, {}))
+        return dict(self._ec2_as_it_is(region).tags.get(resource_id, {}))
 
     def set_tags(self, region: str, resource_id: str, tags: dict[str, str]) -> None:
         self._ec2(region).tags[resource_id].update(tags)
@@ -100,7 +108,7 @@ class Ec2State:
 
     def drop_tags_of_the_gone(self, region: str) -> None:
         """Forget the tags of what is no longer there, of every kind that ends."""
-        backend = self._ec2(region)
+        backend = self._ec2_as_it_is(region)
         held = {key for name in _STORES for key in getattr(backend, name)}
         held |= {subnet_id for zone in backend.subnets.values() for subnet_id in zone}
         held |= {address.allocation_id for address in backend.addresses} | set(self.instance_states(region))
@@ -125,15 +133,15 @@ class Ec2State:
 
     def vpc_of_group(self, region: str, group_id: str) -> str | None:
         """The VPC of a security group; None where there is no such group."""
-        held = self._ec2(region).groups.items()
+        held = self._ec2_as_it_is(region).groups.items()
         return next((str(vpc_id) for vpc_id, groups in held if group_id in groups), None)
 
     def has_network_acl(self, region: str, acl_id: str) -> bool:
-        return acl_id in self._ec2(region).network_acls
+        return acl_id in self._ec2_as_it_is(region).network_acls
 
     def addresses_in_use(self, region: str, subnet_id: str) -> set[str]:
         """The private addresses that interfaces of a subnet hold."""
-        interfaces = self._ec2(region).enis.values()
+        interfaces = self._ec2_as_it_is(region).enis.values()
         return {
             address
             for interface in interfaces
@@ -143,7 +151,7 @@ class Ec2State:
 
     def free_address(self, region: str, subnet_id: str) -> str | None:
         """The lowest address of a subnet that nothing holds."""
-        return next(free_addresses(self._ec2(region).get_subnet(subnet_id)), None)
+        return next(free_addresses(self._ec2_as_it_is(region).get_subnet(subnet_id)), None)
 
     def make_ordinary_subnet(self, region: str, subnet_id: str) -> None:
         """moto takes the first subnet of a zone for a default one, with public addresses; only AWS makes those."""

@@ -1,0 +1,120 @@
+"""EC2's answers are kept while nothing changes: after every kind of change a describe call shows what is there now."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from helpers.sandbox.moto_adapter import _MOST_SHOWN, _SHOWN
+from tests.support.served import Sandbox
+
+CALLS = {
+    *("vpcs", "subnets", "route_tables", "internet_gateways", "vpc_peering_connections", "security_groups"),
+    *("security_group_rules", "network_acls", "network_interfaces", "instances", "flow_logs", "tags"),
+}
+EVERYWHERE = "0.0.0.0/0"
+
+
+def test_every_kind_that_is_kept_is_looked_at_here() -> None:
+    assert {name.decode().lower() for name in _SHOWN} == {f"describe{name.replace('_', '')}" for name in CALLS}
+
+
+def looks(ec2: Any) -> dict[str, Any]:
+    found = {name: getattr(ec2, f"describe_{name}")() for name in CALLS}
+    for reply in found.values():
+        reply.pop("ResponseMetadata")
+    return found
+
+
+def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
+    ec2, made = fresh_sandbox.client("ec2"), {}
+
+    def keep(name: str, make: Callable[[], Any]) -> Callable[[], Any]:
+        def change() -> None:
+            made[name] = make()
+
+        return change
+
+    def rule() -> dict[str, Any]:
+        return {"GroupId": made["sg"], "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": EVERYWHERE}
+
+    def entry() -> dict[str, Any]:
+        return {"NetworkAclId": made["acl"], "RuleNumber": 7, "Egress": False}
+
+    def instances() -> list[str]:
+        return [made["instance"]]
+
+    allow = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": EVERYWHERE}
+    image = fresh_sandbox.client("ssm").get_parameter(
+        Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    )["Parameter"]["Value"]
+    launch = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    changes: list[Callable[[], Any]] = [
+        keep("vpc", lambda: ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]),
+        keep("other", lambda: ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]),
+        keep("subnet", lambda: ec2.create_subnet(VpcId=made["vpc"], CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]),
+        lambda: ec2.create_tags(Resources=[made["vpc"]], Tags=[{"Key": "Name", "Value": "a"}]),
+        lambda: ec2.delete_tags(Resources=[made["vpc"]], Tags=[{"Key": "Name"}]),
+        lambda: ec2.modify_subnet_attribute(SubnetId=made["subnet"], MapPublicIpOnLaunch={"Value": True}),
+        keep("igw", lambda: ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]),
+        lambda: ec2.attach_internet_gateway(InternetGatewayId=made["igw"], VpcId=made["vpc"]),
+        keep("rtb", lambda: ec2.create_route_table(VpcId=made["vpc"])["RouteTable"]["RouteTableId"]),
+        lambda: ec2.create_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE, GatewayId=made["igw"]),
+        lambda: ec2.associate_route_table(RouteTableId=made["rtb"], SubnetId=made["subnet"]),
+        lambda: ec2.delete_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE),
+        keep("sg", lambda: ec2.create_security_group(GroupName="g", Description="g", VpcId=made["vpc"])["GroupId"]),
+        lambda: ec2.authorize_security_group_ingress(**rule()),
+        lambda: ec2.revoke_security_group_ingress(**rule()),
+        keep("acl", lambda: ec2.create_network_acl(VpcId=made["vpc"])["NetworkAcl"]["NetworkAclId"]),
+        lambda: ec2.create_network_acl_entry(**entry(), **allow),
+        lambda: ec2.replace_network_acl_entry(**entry(), **allow | {"RuleAction": "deny"}),
+        lambda: ec2.delete_network_acl_entry(**entry()),
+        keep(
+            "pcx",
+            lambda: ec2.create_vpc_peering_connection(VpcId=made["vpc"], PeerVpcId=made["other"])[
+                "VpcPeeringConnection"
+            ]["VpcPeeringConnectionId"],
+        ),
+        lambda: ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made["pcx"]),
+        lambda: ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made["pcx"]),
+        keep(
+            "instance",
+            lambda: ec2.run_instances(**launch, SubnetId=made["subnet"])["Instances"][0]["InstanceId"],
+        ),
+        lambda: fresh_sandbox.advance(120),
+        lambda: ec2.modify_instance_attribute(InstanceId=made["instance"], Groups=[made["sg"]]),
+        lambda: ec2.stop_instances(InstanceIds=instances()),
+        lambda: fresh_sandbox.advance(120),
+        lambda: ec2.start_instances(InstanceIds=instances()),
+        lambda: fresh_sandbox.advance(120),
+        lambda: ec2.terminate_instances(InstanceIds=instances()),
+        lambda: fresh_sandbox.advance(7200),
+        lambda: ec2.delete_security_group(GroupId=made["sg"]),
+    ]
+    shown = fresh_sandbox.moto.shown
+    before = looks(ec2)
+    differing = 0
+    for number, change in enumerate(changes):
+        change()
+        after, again = looks(ec2), looks(ec2)
+        shown.clear()
+        now = looks(ec2)
+        assert after == again == now, (number, [name for name in CALLS if now[name] != after[name]])
+        differing += now != before
+        before = now
+    assert differing >= len(changes) - 4  # waiting alone shows nothing new
+
+
+def test_answers_are_kept_while_nothing_changes_and_not_without_end(
+    fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ec2, moto = fresh_sandbox.client("ec2"), fresh_sandbox.moto
+    asked: list[bytes] = []
+    passed_on = moto._passed_on
+    monkeypatch.setattr(moto, "_passed_on", lambda *given: asked.append(given[3]) or passed_on(*given))
+    for _ in range(3):
+        ec2.describe_vpcs()
+    assert len([body for body in asked if b"DescribeVpcs" in body]) == 1
+    for number in range(_MOST_SHOWN + 10):
+        moto.call("ec2", "us-east-1", {}, f"Action=DescribeTags&Version=2016-11-15&MaxResults={number + 5}".encode())
+        assert len(moto.shown) <= _MOST_SHOWN
