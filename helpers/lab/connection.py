@@ -4,6 +4,7 @@ Everything above asks an :class:`AccountConnection` for clients and for the time
 """
 
 import os
+import threading
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -109,7 +110,7 @@ class SandboxConnection(AccountConnection):
         except sandbox_process.SandboxError as problem:
             raise LabError(str(problem)) from problem
         self._session = isolated_session(self._info, region)
-        self._looked = 0.0
+        self._looked, self._reviving = 0.0, threading.Lock()
 
     def client(self, service: str, keys: Mapping[str, str] | None = None, region: str | None = None) -> Any:
         # Its own name for itself botocore puts together anew for each call, twice.
@@ -174,11 +175,16 @@ class SandboxConnection(AccountConnection):
 
         Between two calls in quick succession nobody looks: where it ended there, the retry finds out.
         """
-        last, self._looked = self._looked, time.monotonic()
-        is_first = request is not None and "attempt=1;" in str(request.headers.get("amz-sdk-request"))
-        if (is_first and self._looked - last < _QUICK_SECONDS) or sandbox_process.listens(self._info.endpoint):
-            return
-        again = sandbox_process.start(self.home)
+        with self._reviving:
+            last, self._looked = self._looked, time.monotonic()
+            is_first = request is not None and "attempt=1;" in str(request.headers.get("amz-sdk-request"))
+            quick = is_first and self._looked - last < _QUICK_SECONDS
+            if quick or sandbox_process.listens(self._info.endpoint):
+                return
+            try:
+                again = sandbox_process.start(self.home)
+            except sandbox_process.SandboxError as problem:
+                raise LabError(str(problem)) from problem
         if again.endpoint != self._info.endpoint:
             raise LabError(
                 "The sandbox ended and its old port is taken by another program. "

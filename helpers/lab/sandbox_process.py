@@ -10,14 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from filelock import FileLock, Timeout
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
 from helpers._data import CHECKOUT
 
@@ -32,8 +32,8 @@ START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 30.0
 _LEAST_FREE_BYTES = 64 * 1024
 """With less room than this a server that cannot start may have been unable to say so in its log."""
-# A proxy of the surroundings must never see a call to the loopback address.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# It keeps its connections, and no proxy of the surroundings ever sees a call to the loopback address.
+_DIRECT = PoolManager()
 
 
 class SandboxError(Exception):
@@ -119,7 +119,7 @@ def reset(home: Path) -> Path | None:
     Gives the folder that now holds the old files, ``None`` where there was nothing.
     """
     stop(home)
-    names = ("journal.jsonl", "checkpoint.pickle", "events", "readings", "broken", "server.json")
+    names = ("journal.jsonl", "checkpoint.pickle", "events", "readings", "broken", "caught-up", "server.json")
     old = [home / name for name in names]
     old = [path for path in old if path.exists()]
     if (home / "identity.json").exists() and not _is_sound(_read(home / "identity.json")):
@@ -161,15 +161,15 @@ def _own_call(
     url = f"{endpoint}/_sandbox/{name}"
     signed = AWSRequest(method=method, url=url, data=body, headers={"Content-Type": "application/json"})
     SigV4Auth(Credentials(key, secret), "sandbox", region).add_auth(signed)
-    request = urllib.request.Request(url, data=body or None, headers=dict(signed.headers.items()), method=method)
     try:
-        with _DIRECT.open(request, timeout=timeout) as reply:
-            document: dict[str, Any] = json.load(reply)
-            return document
-    except urllib.error.HTTPError as problem:
-        raise SandboxError(problem.read().decode("utf-8", "replace")) from problem
-    except HTTPException as problem:  # it ended in the middle of its answer
+        headers = dict(signed.headers.items())
+        reply = _DIRECT.request(method, url, body=body or None, headers=headers, timeout=timeout, retries=False)
+    except HTTPError as problem:  # nobody listens, or it ended in the middle of its answer
         raise ConnectionError(str(problem)) from problem
+    if reply.status >= 300:
+        raise SandboxError(reply.data.decode("utf-8", "replace"))
+    document: dict[str, Any] = json.loads(reply.data)
+    return document
 
 
 # --- starting ---------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def _own_call(
 def _prepare(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = home / f".probe-{os.getpid()}"
+        probe = home / f".probe-{os.getpid()}-{threading.get_ident()}"
         probe.touch()
         probe.unlink()
     except OSError as problem:
