@@ -2,11 +2,12 @@
 
 The notebooks are the only recipe. A cell tagged ``setup`` or ``build`` is plain Python that finds or makes what it
 needs, so running it again changes nothing where all is well. What is there and differs, :mod:`helpers.lab.repair` puts
-right.
+right. Where nothing differs from when the cells ran last, they do not run: :mod:`helpers.lab.caught_up`.
 """
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from typing import Any, Literal
 
 from helpers._data import NOTEBOOKS
 from helpers._html import table
+from helpers.lab import resources
+from helpers.lab.caught_up import CaughtUp
 from helpers.lab.errors import LabError, way_out
 from helpers.lab.given_roles import TAG
 from helpers.lab.looks import AWS_ERRORS
@@ -22,7 +25,7 @@ from helpers.lab.needs import needed_notebooks
 from helpers.lab.notebook_file import read_notebook, source_of
 from helpers.lab.repair import Calls, calls_noted, repair
 from helpers.lab.session import Session
-from helpers.lab.snapshot import ALL, Snapshot, Touched, changed, snapshot
+from helpers.lab.snapshot import ALL, KINDS, Snapshot, Touched, changed, snapshot
 
 Outcome = Literal["found", "built", "repaired"]
 _SYMBOLS: Mapping[Outcome, str] = {"found": "✓", "built": "+", "repaired": "↻"}
@@ -48,18 +51,25 @@ class CatchUp:
         if not (isinstance(notebook, str) and re.fullmatch(r"[0-9]{2}", notebook)):
             raise LabError(f'catch_up() takes the number of a notebook as two digits, such as "07", not {notebook!r}.')
         needed = needed_notebooks(notebook, NOTEBOOKS)
-        outcomes, repairs = [], {}
-        before = _looked_at(lab)
+        outcomes: list[tuple[str, Outcome]] = []
+        repairs = {}
+        before, notes = _looked_at(lab), CaughtUp(lab, parameters)
         for path in needed:
+            if notes.holds(path, before):
+                outcomes.append((path.stem, "found"))
+                continue
             with calls_noted(lab, before) as calls:
-                repaired = _build(path, lab, parameters, calls)
+                seen = _Found(lab, before, calls)
+                repaired = _build(path, seen, parameters, calls)
             if repaired is not None:
                 # Nothing else is asked again: what this notebook did not change it has found.
-                after = _looked_at(lab, before, calls.touched)
+                agents = {("agent", "")} if calls["DescribeInstanceInformation"] else set()
+                after = _looked_at(lab, before, calls.touched | agents)
                 repaired += changed(before, after, besides=repaired)
                 built: Outcome = "found" if before == after and not calls["SendCommand"] else "built"
                 outcomes.append((path.stem, "repaired" if repaired else built))
                 repairs[path.stem] = tuple(repaired)
+                notes.note(path, calls, seen.found, after)
                 before = after
         return cls(tuple(outcomes), repairs)
 
@@ -85,6 +95,32 @@ class CatchUp:
         return f": {'; '.join(said)}" if said else ""
 
 
+class _Found:
+    """The lab as its build cells see it: what was found before they began is not looked for again while it stands.
+
+    ``found`` has the names and the ids of all that the cells have found.
+    """
+
+    def __init__(self, lab: Session, before: Snapshot, calls: Calls) -> None:
+        self._lab, self._calls = lab, calls
+        self._ids: dict[tuple[str, str], str] = {}
+        self.found: set[str] = set()
+        for (kind, key), text in before.items():
+            if kind in KINDS["ec2"]:
+                self._ids.setdefault((kind, resources.tag_values(json.loads(text)).get("Name", "")), key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lab, name)
+
+    def find(self, kind: str, short: str) -> str | None:
+        stands = (kind, "") not in self._calls.touched
+        name = f"{self._lab.prefix}-{short}"
+        known = self._ids.get((kind, name)) if stands else None
+        found: str | None = known or self.__getattr__("find")(kind, short)
+        self.found |= {name, found} if found else set()
+        return found
+
+
 def _looked_at(lab: Session, before: Snapshot | None = None, touched: Touched = ALL) -> Snapshot:
     with _told("look at what the lab consists of"):
         return snapshot(lab, before, touched)
@@ -102,7 +138,7 @@ def _told(what: str) -> Iterator[None]:
         ) from problem
 
 
-def _build(path: Path, lab: Session, parameters: Mapping[str, Any], calls: Calls) -> list[str] | None:
+def _build(path: Path, lab: _Found, parameters: Mapping[str, Any], calls: Calls) -> list[str] | None:
     """Run a notebook's cells, then say what was repaired; None where it builds nothing.
 
     A cell that waits for something (an agent that is online) can fail for want of a repair: then it runs once more.
@@ -116,12 +152,12 @@ def _build(path: Path, lab: Session, parameters: Mapping[str, Any], calls: Calls
     return repaired + _repaired(lab, calls)
 
 
-def _repaired(lab: Session, calls: Calls) -> list[str]:
+def _repaired(lab: _Found, calls: Calls) -> list[str]:
     with _told("compare what the cells ask for with what there is"):
         return repair(lab, calls)
 
 
-def _run_cells(path: Path, lab: Session, parameters: Mapping[str, Any]) -> bool:
+def _run_cells(path: Path, lab: _Found, parameters: Mapping[str, Any]) -> bool:
     """Run a notebook's cells in one namespace; False where it builds nothing."""
     cells = list(_cells(path))
     if not any("build" in tags for tags, _, _ in cells):

@@ -304,6 +304,7 @@ class Lab:
     def catch_up(self, notebook: str, *, although_broken: bool = False, **parameters: Any) -> CatchUp:
         """Build what this notebook ("07") needs of the others, as far as it is missing or broken.
 
+        Cells whose part of the lab is as they left it last time are not run again.
         Where notebook 14 broke this lab, nothing is done: that is the learner's to find.
         """
         if not although_broken and self.noted("broken"):

@@ -1,7 +1,9 @@
 """What a lab consists of, in a form that two moments can be compared by."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from helpers.lab import resources
@@ -16,6 +18,7 @@ _VOLATILE = {
     *("storedBytes", "AvailableIpAddressCount", "LaunchTime", "RoleLastUsed", "Attachment", "AttachTime"),
 }
 
+_AT_ONCE = 4
 
 Touched = Collection[tuple[str, str]]
 """Pairs of a kind and a name of what may be another than before; "" stands for all of the kind."""
@@ -35,7 +38,15 @@ def snapshot(lab: Session, before: Snapshot | None = None, touched: Touched = AL
     Only what was ``touched`` is asked for; everything else is as it was ``before``.
     """
     kept = {key: text for key, text in (before or {}).items() if not _is_touched(touched, *key)}
-    return kept | {(kind, name): _text(item) for kind, name, item in _everything(lab, touched)}
+    state = kept | {(kind, name): _text(item) for kind, name, item in _everything(lab, touched)}
+    if {("instance", ""), ("agent", "")} & {*touched} and (
+        instances := [key for kind, key in state if kind == "instance"]
+    ):
+        ours = {"Filters": [{"Key": "InstanceIds", "Values": instances}]}
+        agents = resources.paged(lab.client("ssm"), "describe_instance_information", "InstanceInformationList", **ours)
+        found = {agent["InstanceId"]: _text(agent["PingStatus"]) for agent in agents}
+        state |= {("agent", instance): found[instance] for instance in instances if instance in found}
+    return state
 
 
 def holds(before: Snapshot, operation: str, asked: Mapping[str, Any]) -> bool:
@@ -65,6 +76,8 @@ def _held(before: Snapshot, key: tuple[str, str], member: str) -> Any:
 def _is_touched(touched: Touched, kind: str, name: str) -> bool:
     """A role's own policies are part of the role: ``("role-policy", "ROLE/POLICY")``."""
     kind, name = ("role", name.partition("/")[0]) if kind == "role-policy" else (kind, name)
+    if kind == "agent" and ("instance", "") in touched:
+        return True
     return (kind, "") in touched or (kind, name) in touched
 
 
@@ -74,27 +87,36 @@ def changed(before: Snapshot, after: Snapshot, besides: Iterable[str] = ()) -> l
     for (kind, key), text in before.items():
         item, now = json.loads(text), after.get((kind, key))
         name = resources.tag_values(item).get("Name", key) if isinstance(item, dict) else key
-        if now != text and not any(name in phrase for phrase in besides):
+        if kind != "agent" and now != text and not any(name in phrase for phrase in besides):
             phrases.append(f"{kind} {name} {'changed' if now else 'removed'}")
     return phrases
 
 
 def _everything(lab: Session, touched: Touched) -> Iterator[tuple[str, str, Any]]:
+    """Kind by kind, a few at the same time: in an account most of it is waiting for answers."""
     kinds = {kind for kind, _ in touched}
-    yield from _ec2(lab, kinds & KINDS["ec2"])
-    if "log-group" in kinds:
-        yield from _log_groups(lab)
-    if "role" in kinds:
-        yield from _roles(lab, touched)
-    if "instance-profile" in kinds:
-        yield from _profiles(lab)
+    looks: list[Callable[[], Iterator[tuple[str, str, Any]]]] = [
+        *(partial(_ec2, lab, kind) for kind in sorted(kinds & KINDS["ec2"])),
+        *([partial(_log_groups, lab)] if "log-group" in kinds else []),
+        *([partial(_roles, lab, touched)] if "role" in kinds else []),
+        *([partial(_profiles, lab)] if "instance-profile" in kinds else []),
+    ]
+    for service in ("ec2", "logs", "iam"):
+        lab.client(service)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        for found in pool.map(lambda look: list(look()), looks):
+            yield from found
 
 
-def _ec2(lab: Session, kinds: Collection[str]) -> Iterator[tuple[str, str, Any]]:
-    for kind in kinds:
-        how = resources.KINDS[kind]
-        for item in resources.described(lab.client("ec2"), kind, resources.tag_filters(lab.prefix)):
-            yield kind, item[how.key], item
+def _ec2(lab: Session, kind: str) -> Iterator[tuple[str, str, Any]]:
+    for item in resources.described(lab.client("ec2"), kind, resources.tag_filters(lab.prefix)):
+        yield kind, item[resources.KINDS[kind].key], {**item, "condition": _condition(item)}
+
+
+def _condition(item: Mapping[str, Any]) -> Any:
+    """The state of an instance or a peering connection (``running``, ``active``), which no member shows otherwise."""
+    state = item.get("State") or item.get("Status")
+    return state.get("Name", state.get("Code")) if isinstance(state, dict) else None
 
 
 def _log_groups(lab: Session) -> Iterator[tuple[str, str, Any]]:

@@ -78,7 +78,8 @@ def records(lab: Lab, since: float, until: float | None = None) -> "pd.DataFrame
     where |= {} if until is None else {"endTime": int(until * 1000)}
     lines = list(lab.client("logs").get_paginator("filter_log_events").paginate(**where).search("events[].message"))
     table = read_table(lines).assign(line=lines).astype({"line": "str"})  # a column of no lines would be of floats
-    return table.assign(instance=table.interface_id.map(dict(AccountView(lab).instances)).astype("str"))
+    names = dict(AccountView(lab).instances) if lines else {}
+    return table.assign(instance=table.interface_id.map(names).astype("str"))
 
 
 def ask(lab: Lab, query: str, since: float, until: float | None = None, *, group: str = "") -> "pd.DataFrame":
@@ -129,5 +130,5 @@ def fresh_window(lab: Lab) -> float:
 
 
 def _written_after(lab: Lab, moment: float) -> set[str]:
-    recent = records(lab, moment - 1800)
+    recent = records(lab, moment - 660)  # no window is longer than ten minutes
     return set(recent[recent.end >= moment].instance)

@@ -49,7 +49,8 @@ class Teardown:
         for number, step in enumerate((now if plan is None else plan).steps, start=1):
             on_step(number, step)
             results.append(_do(step, now, executor))
-        self._lab.notes("broken").unlink(missing_ok=True)  # a lab that is removed is broken no more
+        for topic in ("broken", "caught-up"):  # a lab that is removed is broken no more, and not built
+            self._lab.notes(topic).unlink(missing_ok=True)
         return Report(self._lab.prefix, tuple(results), now.kept, now.unseen)
 
     def verify(self) -> Leftovers:
