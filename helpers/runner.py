@@ -1,8 +1,8 @@
 """Run notebooks in order, each in a kernel of its own, and say what happened.
 
 papermill does the running, through its Python API in this process: its command line needs two seconds per
-notebook for its own imports. While one notebook runs, the next one's kernel is started and has the heavy
-libraries imported, so that nobody waits for it.
+notebook for its own imports. While one notebook runs, the next one's kernel is started. It is a copy of a process that
+has the heavy libraries imported (:mod:`helpers.forked_kernels`), or imports them itself meanwhile.
 
 A notebook passes when every code cell was executed to its end and every check in it passed. A kernel that
 dies, a cell that calls ``sys.exit`` (papermill alone takes it for success and skips the rest) and a run that
@@ -19,22 +19,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Empty
 from typing import Any, Literal
 
 import nbformat
 import papermill
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from helpers import forked_kernels
 from helpers.lessons.outcome import CHECK_MIME
 
 __all__ = ["CHECK_MIME", "HEAVY", "CourseResult", "NotebookResult", "ReportedCheck", "run_notebooks", "without_ansi"]
 
-# What the notebooks of the course import, with boto3, pandas and DuckDB: half of a kernel's start.
-HEAVY = ("helpers.lab", "helpers.lessons", "helpers.figures", "helpers.insights")
+# What the notebooks of the course import, with boto3, pandas, matplotlib and DuckDB: half of a kernel's start.
+HEAVY = ("helpers.lab", "helpers.lessons", "helpers.figures", "helpers.insights", "matplotlib.figure")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LONGEST_RUN = 24 * 3600.0
 
@@ -92,6 +95,7 @@ def run_notebooks(
     time_limit: float = _LONGEST_RUN,
     preload: Sequence[str] = HEAVY,
     all_done: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
     on_start: Callable[[int, str], None] = lambda number, name: None,
     on_end: Callable[[NotebookResult], None] = lambda result: None,
 ) -> CourseResult:
@@ -101,9 +105,9 @@ def run_notebooks(
     The kernels work in ``out``, which is neither the notebooks' folder nor the caller's: a notebook must
     not depend on where it is started. ``preload`` names the modules that a kernel imports while it waits
     for its turn; no name of theirs appears in the notebook. ``time_limit`` is in seconds, for all
-    notebooks together. With ``all_done`` a check of something not attempted or not right
-    yet fails its notebook: so is the solved edition run. Without ``keep_going`` the first failure ends the
-    run, and the rest is reported as not run.
+    notebooks together. ``meanwhile`` is called while the first kernel starts. With ``all_done`` a check of
+    something not attempted or not right yet fails its notebook: so is the solved edition run. Without
+    ``keep_going`` the first failure ends the run, and the rest is reported as not run.
     """
     started, begun = time.time(), time.monotonic()
     deadline = begun + time_limit
@@ -113,6 +117,9 @@ def run_notebooks(
     with tempfile.TemporaryDirectory(prefix="workbook-ipython-") as profile:
         kernels = _Kernels({**environment, "IPYTHONDIR": profile}, out, preload)
         try:
+            if notebooks:
+                kernels.prepare()
+                meanwhile()
             for number, path in enumerate(notebooks, start=1):
                 if results and results[-1].status != "passed" and not keep_going:
                     results.append(NotebookResult(path.stem, "not run", problem="an earlier notebook failed."))
@@ -156,46 +163,66 @@ class _SavesAtTheEnd(NBClientEngine):  # type: ignore[misc]
 papermill_engines.register("saves-at-the-end", _SavesAtTheEnd)
 
 
+class _ReadyKernelClient(AsyncKernelClient):  # type: ignore[misc]
+    """For a kernel that has answered before: the usual wait ends with a fifth of a second of silence on IOPub."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        asked, heard = self.kernel_info(), ""
+        try:
+            await self.shell_channel.get_msg(timeout=1)
+            while heard != asked:  # what comes after that is heard, too
+                heard = (await self.iopub_channel.get_msg(timeout=1))["parent_header"].get("msg_id")
+        except Empty:  # it has died, or is very slow
+            await super().wait_for_ready(timeout)
+
+
 class _Kernels:
     """A kernel now, and the next one getting ready meanwhile."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path, preload: Sequence[str]) -> None:
         self._environment = dict(environment)
         self._folder = folder
-        # By expression, so that no name appears: a notebook that forgets an import must fail here too.
-        lines = [f"__import__({name!r})" for name in preload]
-        if "helpers.lab" in preload:
-            lines.append("__import__('helpers.lab.connection', fromlist=['warm']).warm()")
-        self._warm_up = "\n".join(lines)
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._warm_up = _warm_up(preload)
+        self._pool, self._ends = ThreadPoolExecutor(max_workers=1), ThreadPoolExecutor(max_workers=1)
+        self._template = forked_kernels.Template(preload, environment, folder) if forked_kernels.SUPPORTED else None
         self._next: Future[KernelManager] | None = None
 
+    def prepare(self) -> None:
+        self._next = self._pool.submit(self._start)
+
     def take(self, *, prepare_another: bool) -> KernelManager:
+        """The next kernel. Raises what its start raised."""
         waiting = self._next or self._pool.submit(self._start)
         self._next = None
         kernel = waiting.result()
         if prepare_another:
-            self._next = self._pool.submit(self._start)
+            self.prepare()
         return kernel
+
+    def end(self, kernel: KernelManager) -> None:
+        """End it, which takes a tenth of a second, while the next notebook begins."""
+        self._ends.submit(_stop, kernel)
 
     def close(self) -> None:
         if self._next is not None:
             with suppress(Exception):
-                stop(self._next.result())
+                _stop(self._next.result())
         self._pool.shutdown()
+        self._ends.shutdown()
+        if self._template:
+            self._template.close()
 
     def _start(self) -> KernelManager:
         try:
-            return self._start_once()
+            return self._start_once(self._template)
         except Exception:
-            # Ports are chosen before they are bound; another process may take one in between.
-            return self._start_once()
+            # Ports are chosen before they are bound, and another process may take one in between. What a copy cannot
+            # be made for is started in the ordinary way.
+            return self._start_once(None)
 
-    def _start_once(self) -> KernelManager:
-        kernel = KernelManager(
-            kernel_name="python3",
-            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-        )
+    def _start_once(self, template: forked_kernels.Template | None) -> KernelManager:
+        config = Config({"KernelManager": {"transport_encryption": "auto"}})
+        kernel = template.manager(config) if template else KernelManager(config=config)
         kernel.start_kernel(
             extra_arguments=["--HistoryManager.hist_file=:memory:"],
             env=self._environment,
@@ -205,18 +232,30 @@ class _Kernels:
             client = kernel.client()
             client.start_channels()
             client.wait_for_ready(timeout=120)
-            client.execute(self._warm_up, silent=True, store_history=False, reply=True, timeout=120)
+            if template is None:
+                client.execute(self._warm_up, silent=True, store_history=False, reply=True, timeout=120)
             client.stop_channels()
         except BaseException:
-            stop(kernel)
+            _stop(kernel)
             raise
         # papermill waits for replies on an event loop that also watches whether the kernel lives: a
         # blocking client would stop that loop, and a dead kernel would be waited for in vain.
-        kernel.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+        kernel.client_class = f"{__name__}.{_ReadyKernelClient.__name__}"
         return kernel
 
 
-def stop(kernel: KernelManager) -> None:
+def _warm_up(preload: Sequence[str]) -> str:
+    """The cell that makes a kernel ready which is no copy.
+
+    By expression, so that no name appears: a notebook that forgets an import must fail here too.
+    """
+    lines = [f"__import__({name!r})" for name in preload]
+    if "helpers.lab" in preload:
+        lines.append("__import__('helpers.lab.connection', fromlist=['warm']).warm()")
+    return "\n".join(lines)
+
+
+def _stop(kernel: KernelManager) -> None:
     """End a kernel at once; an orderly shutdown takes half a second and nothing needs it."""
     with suppress(RuntimeError):
         kernel.shutdown_kernel(now=True)
@@ -242,6 +281,7 @@ def _run_one(
             engine_name="saves-at-the-end",
             progress_bar=False,
             km=kernel,
+            record_timing=False,  # papermill notes when a cell ran; the client would do so from each message again
             timeout_func=lambda cell: max(1, math.ceil(deadline - time.monotonic())),
         )
     except PapermillExecutionError as error:
@@ -253,7 +293,7 @@ def _run_one(
     except Exception as error:
         problem = f"it could not be run: {_line(error)}"
     finally:
-        stop(kernel)
+        kernels.end(kernel)
     return _judge(path, executed, problem, time.monotonic() - begun)
 
 

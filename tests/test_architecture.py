@@ -37,9 +37,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "lessons": LEARNERS | {"figures"},
     "figures": LEARNERS,
     "magics": LEARNERS,
-    "runner": frozenset(PURE | {"lab", "lessons", "figures", "magics", "sandbox", "commands"}),
-    "commands": frozenset(PURE | {"lab", "lessons", "figures", "magics", "sandbox", "runner"}),
-    "__main__": frozenset(PURE | {"lab", "lessons", "figures", "magics", "sandbox", "runner", "commands"}),
+    "forked_kernels": frozenset({"lab"}),
+    "runner": frozenset(PURE | {"lab", "lessons", "figures", "magics", "sandbox", "commands", "forked_kernels"}),
+    "commands": frozenset(PURE | {"lab", "lessons", "figures", "magics", "sandbox", "runner", "forked_kernels"}),
+    "__main__": frozenset(
+        PURE | {"lab", "lessons", "figures", "magics", "sandbox", "runner", "commands", "forked_kernels"}
+    ),
     "__init__": NOTHING,
 }
 # _data says where data/ lies, _html how a table looks in a notebook; every room may ask them.

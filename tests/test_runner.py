@@ -2,14 +2,18 @@
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
+from helpers import forked_kernels
 from helpers.commands import report
 from helpers.runner import CHECK_MIME, HEAVY, CourseResult, NotebookResult, run_notebooks, without_ansi
 
@@ -155,6 +159,124 @@ def test_the_reports_hold_every_notebook_and_every_check(tmp_path: Path) -> None
     assert document["parameters"] == {"01_a": {"region": "us-east-1"}}
     assert document["notebooks"][0]["checks"][1] == {"id": "01.2", "passed": None, "message": "not attempted"}
     assert "ValueError" in document["notebooks"][1]["details"]
+
+
+SURROUNDINGS = """\
+import os, signal, sys, warnings
+import pandas as pd
+print(os.getcwd(), __name__, sys.path, sorted(os.environ), os.getpgid(0) == os.getpid())
+print([pd.get_option(name) for name in ("display.max_columns", "display.width", "display.max_rows")])
+print(sys.stdin.isatty(), signal.getsignal(signal.SIGINT), sys.argv[0].rpartition("/")[2], sorted(globals()))
+print(os.popen("echo from a child").read(), "pandas" in sys.modules, sys.warnoptions)
+print(sorted(map(str, warnings.filters)))
+"""
+FIGURE = """\
+import matplotlib.pyplot as plt
+plt.plot([1, 2]);"""
+
+
+linux = pytest.mark.skipif(not forked_kernels.SUPPORTED, reason="kernels are copies on Linux only")
+
+
+@linux
+def test_a_kernel_that_is_a_copy_is_like_one_that_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = notebook(tmp_path, "01_a", SURROUNDINGS, FIGURE, "get_ipython().kernel.shell is get_ipython()")
+    seen = []
+    for copies in (True, False):
+        monkeypatch.setattr(forked_kernels, "SUPPORTED", copies)
+        folder = tmp_path / str(copies)
+        folder.mkdir()
+        assert run(folder, source, preload=HEAVY).passed
+        cells = nbformat.read(folder / "out" / "01_a.ipynb", as_version=4).cells
+        outputs = [output for cell in cells for output in cell.outputs]
+        shown = [(output.output_type, output.get("text"), sorted(output.get("data", ()))) for output in outputs]
+        seen.append(str(shown).replace(str(folder), "FOLDER"))
+    assert seen[0] == seen[1]
+    assert "image/png" in seen[0] and "from a child" in seen[0]
+
+
+@linux
+def test_copies_end_with_the_process_that_they_are_copies_of(tmp_path: Path) -> None:
+    template = forked_kernels.Template((), dict(os.environ), tmp_path)
+    try:
+        kernel = template.manager(Config({}))
+        kernel.start_kernel()
+        pid, client = kernel.provisioner.pid, kernel.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        client.stop_channels()
+        assert kernel.is_alive()
+        template._process.kill()
+        deadline = time.monotonic() + 20
+        while _runs(pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not _runs(pid) and not kernel.is_alive()
+        kernel.cleanup_resources()
+    finally:
+        template.close()
+
+
+@linux
+def test_without_the_process_that_is_copied_kernels_are_started_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[forked_kernels.Template] = []
+    begin = forked_kernels.Template.__init__
+
+    def noted(self: forked_kernels.Template, *given: object) -> None:
+        begin(self, *given)  # type: ignore[arg-type]
+        made.append(self)
+
+    monkeypatch.setattr(forked_kernels.Template, "__init__", noted)
+    paths = [notebook(tmp_path, name, "import os\nos.getppid()") for name in ("01_a", "02_b", "03_c", "04_d")]
+    result = run(tmp_path, *paths, keep_going=True, on_end=lambda _: made[0]._process.kill())
+    statuses = [one.status for one in result.notebooks]
+    assert statuses[0] == statuses[-1] == "passed" and len(statuses) == 4
+
+
+@linux
+@pytest.mark.parametrize("module", ["print('not an answer')", "raise RuntimeError('x')", "import no_such_module"])
+def test_a_module_to_preload_may_print_and_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    (tmp_path / "odd_module.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    paths = [notebook(tmp_path, "01_a", "1"), notebook(tmp_path, "02_b", "1")]
+    assert run(tmp_path, *paths, preload=("odd_module",)).passed
+
+
+@linux
+def test_no_two_copies_draw_the_same(tmp_path: Path) -> None:
+    draws = "import random, uuid\nimport numpy as np\nprint(random.random(), uuid.uuid4(), np.random.rand(2))"
+    paths = [notebook(tmp_path, "01_a", draws), notebook(tmp_path, "02_b", draws)]
+    assert run(tmp_path, *paths, preload=("numpy.random",)).passed
+    first, second = (
+        nbformat.read(tmp_path / "out" / path.name, as_version=4).cells[0].outputs[0]["text"].split() for path in paths
+    )
+    assert not set(first) & set(second)
+
+
+def test_another_way_to_start_kernels_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernelspec may name options or variables."""
+    spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "x"}
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({**spec, "language": "python", "env": {"ASKED_FOR": "x"}}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    source = notebook(tmp_path, "01_a", "import os\nassert os.environ['ASKED_FOR'] == 'x'")
+    assert run(tmp_path, source).passed
+
+
+def test_no_notebooks_are_a_run_without_results(tmp_path: Path) -> None:
+    assert run(tmp_path, meanwhile=lambda: pytest.fail("nothing is started")).notebooks == ()
+
+
+def _runs(pid: int) -> bool:
+    """Nobody may wait for an orphan that has ended."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_what_is_asked_for_meanwhile_is_done_before_the_first_cell(tmp_path: Path) -> None:
+    source = notebook(tmp_path, "01_a", "open('made').read()")
+    assert run(tmp_path, source, meanwhile=lambda: (tmp_path / "out" / "made").write_text("x")).passed
 
 
 def test_the_table_lines_up() -> None:

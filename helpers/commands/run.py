@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     expected = report.earlier_seconds(out / "results.json")
     _prepare(out, chosen, home, private=private)
     try:
-        if not private and given.get("mode") != "aws":
+        in_sandbox = given.get("mode") != "aws"
+        if in_sandbox and not private:
             _start_sandbox(home)
         with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder, for_machines(arguments.json) as write:
             notebooks = _solved(chosen, Path(folder)) if arguments.solved else chosen
-            result = _run(notebooks, parameters, out, home, arguments, expected)
+            result = _run(notebooks, parameters, out, home, arguments, expected, in_sandbox=in_sandbox)
             if arguments.mask and given.get("confirm_account"):
                 parameters = _masked(out, str(given["confirm_account"]), parameters)
             write(report.as_document(result, parameters))
@@ -95,6 +97,8 @@ def _run(
     home: Path,
     arguments: argparse.Namespace,
     expected: Mapping[str, float],
+    *,
+    in_sandbox: bool,
 ) -> "CourseResult":
     from helpers.commands import report
     from helpers.lab.errors import ROOM
@@ -120,6 +124,7 @@ def _run(
         keep_going=arguments.keep_going,
         time_limit=arguments.time_limit,
         all_done=arguments.solved,
+        meanwhile=partial(_start_sandbox, home) if in_sandbox else lambda: None,
         on_start=starting,
         on_end=ended,
     )
@@ -227,7 +232,7 @@ def _start_sandbox(home: Path) -> None:
 
 
 def stop_sandbox(home: Path) -> None:
-    """Stop the server of a private home, if a notebook started one there."""
+    """Stop the server of a private home, if one was started there."""
     if not any(path.name != _MARKER for path in home.iterdir()):
         return
     command = [sys.executable, "-m", "helpers", "sandbox", "stop", "--home", str(home)]
