@@ -76,8 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
     _prepare(out, chosen, home, private=private)
     try:
         in_sandbox = given.get("mode") != "aws"
-        if in_sandbox and not private:
-            _start_sandbox(home)
         with tempfile.TemporaryDirectory(prefix="workbook-solved-") as folder, for_machines(arguments.json) as write:
             notebooks = _solved(chosen, Path(folder)) if arguments.solved else chosen
             result = _run(notebooks, parameters, out, home, arguments, expected, in_sandbox=in_sandbox)
@@ -222,7 +220,7 @@ def _prepare(out: Path, chosen: Sequence[Path], home: Path, *, private: bool) ->
 
 
 def _start_sandbox(home: Path) -> None:
-    """Now, and not in the first notebook: where it cannot start, the set-up is broken and no lesson has failed."""
+    """Before the first notebook: where it cannot start, the set-up is broken and no lesson has failed."""
     from helpers.lab import sandbox_process
 
     try:

@@ -21,25 +21,11 @@ from helpers.lab.session import Session
 from helpers.lab.snapshot import Snapshot
 
 _KINDS = (
-    *(
-        "Vpcs?",
-        "Subnets?",
-        "RouteTables?",
-        "RouteTableAssociation",
-        "Routes?",
-        "InternetGateways?",
-        "NetworkInterfaces",
-    ),
-    *(
-        "VpcPeeringConnections?",
-        "SecurityGroups?(Ingress|Egress|Rules)?",
-        "NetworkAcls?(Entry|Association)?",
-        "FlowLogs",
-    ),
-    *("Instances?", "InstanceInformation", "InstanceProfiles?", "Roles?", "RolePolicy", "(Attached)?RolePolicies"),
-    *("AssumeRolePolicy", "LogGroups?", "RetentionPolicy"),
+    "Vpcs?|Subnets?|RouteTables?|RouteTableAssociation|Routes?|InternetGateways?|NetworkInterfaces|FlowLogs|Instances?|"
+    "VpcPeeringConnections?|SecurityGroups?(Ingress|Egress|Rules)?|NetworkAcls?(Entry|Association)?|InstanceInformation|"
+    "InstanceProfiles?|Roles?|RolePolicy|(Attached)?RolePolicies|AssumeRolePolicy|LogGroups?|RetentionPolicy"
 )
-_IN_A_SNAPSHOT = re.compile(rf"[A-Z][a-z]+(RoleTo|RoleFrom)?({'|'.join(_KINDS)})")
+_IN_A_SNAPSHOT = re.compile(rf"[A-Z][a-z]+(RoleTo|RoleFrom)?({_KINDS})")
 _SETTLED_BY_AWS = {"DescribeInstanceTypeOfferings", "GetParameter"}
 """Which zone and which image a new machine takes: nothing that is there changes with it."""
 _NAMES_ONE = {
