@@ -1,7 +1,6 @@
 """Requests as no SDK sends them, signed with the owner's key so that they get past the door."""
 
 import http.client
-import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,9 +55,3 @@ class Line:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def resident_kilobytes(pid: int) -> int:
-    """What a process holds in memory."""
-    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
-    return int(shown.stdout)
