@@ -1,7 +1,9 @@
 """RunInstances: what AWS refuses, and what a new instance looks like."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 
 import orjson
 
@@ -32,6 +34,26 @@ def may_launch(call: Call, account: Account) -> None:
     _check_profile(params.get("IamInstanceProfile", {}), account)
     for place in _places(params):
         _check_place(call, account, place)
+    _most(call, account)
+
+
+def _most(call: Call, account: Account) -> int:
+    """How many instances there will be: as many as were asked for and have addresses, or none.
+
+    moto makes one after another and stops where an address is missing.
+    """
+    wanted = Counter(place["SubnetId"] for place in _places(call.params) if place.get("SubnetId"))
+    most = int(call.params["MaxCount"])
+    for subnet_id, each in wanted.items():
+        free = islice(account.moto.free_addresses(call.region, subnet_id), most * each)
+        most = min(most, sum(1 for _ in free) // each)
+        if most < call.params["MinCount"]:
+            raise ServiceError(
+                "InsufficientFreeAddressesInSubnet",
+                f"There are not enough free addresses in subnet '{subnet_id}' to satisfy the requested number of "
+                "instances.",
+            )
+    return most
 
 
 def _check_profile(profile: Params, account: Account) -> None:
@@ -119,12 +141,13 @@ def check_address(region: str, account: Account, address: str, subnet: Params) -
 
 @replaces("ec2", "RunInstances")
 def launch(call: Call, account: Account) -> Params:
-    """As many instances as there may be; each is pending, its primary interface goes with it."""
+    """As many instances as there may be and have room; each is pending, its primary interface goes with it."""
     token, asked = call.params.get("ClientToken"), _asked(call)
     before = account.state(Launches, call.region).tokens.get(token or "")
     if before is not None:
         return _launched_before(call, account, before, asked)
-    params = {**ipv6.without_ipv6(call.params), "MinCount": call.params["MaxCount"]}
+    count = _most(call, account)
+    params = {**ipv6.without_ipv6(call.params), "MinCount": count, "MaxCount": count}
     if params.get("NetworkInterfaces"):
         params["NetworkInterfaces"] = [ipv6.without_ipv6(interface) for interface in params["NetworkInterfaces"]]
     reply = account.aws("ec2", "RunInstances", call.region, **params)
@@ -224,7 +247,7 @@ def create_interface(call: Call, account: Account) -> Params:
     """moto draws any address, also one that is taken."""
     params = ipv6.without_ipv6(call.params)
     if not params.get("PrivateIpAddress") and not params.get("PrivateIpAddresses"):
-        address = account.moto.free_address(call.region, params["SubnetId"])
+        address = next(account.moto.free_addresses(call.region, params["SubnetId"]), None)
         if address is None:
             raise ServiceError(
                 "InsufficientFreeAddressesInSubnet",

@@ -1,5 +1,6 @@
 """What EC2's API neither sets nor shows: part of the adapter around moto, see :mod:`helpers.sandbox.moto_adapter`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from helpers.sandbox.moto_adapter.patches import addresses_of, free_addresses
@@ -149,9 +150,9 @@ class Ec2State:
             for address in addresses_of(interface)
         }
 
-    def free_address(self, region: str, subnet_id: str) -> str | None:
-        """The lowest address of a subnet that nothing holds."""
-        return next(free_addresses(self._ec2_as_it_is(region).get_subnet(subnet_id)), None)
+    def free_addresses(self, region: str, subnet_id: str) -> Iterator[str]:
+        """The addresses of a subnet that nothing holds, lowest first."""
+        return free_addresses(self._ec2_as_it_is(region).get_subnet(subnet_id))
 
     def make_ordinary_subnet(self, region: str, subnet_id: str) -> None:
         """moto takes the first subnet of a zone for a default one, with public addresses; only AWS makes those."""

@@ -195,7 +195,8 @@ def _next_address(subnet: Any, instance: Any) -> str:
     if address is None:
         raise EC2ClientError(
             "InsufficientFreeAddressesInSubnet",
-            f"Not enough free addresses in subnet '{subnet.id}' to satisfy the requested number of instances.",
+            f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the requested number of "
+            "instances.",
         )
     subnet._subnet_ips[address] = instance
     subnet._unused_ips.discard(address)

@@ -192,6 +192,33 @@ def test_max_count_instances_are_started(network):
     assert len(addresses) == 3
 
 
+@pytest.fixture
+def small(network):
+    """A subnet of its own for each test, with eleven addresses to give."""
+    block = f"10.1.90.{len(network.ec2.describe_subnets()['Subnets']) % 16 * 16}/28"
+    return network.ec2.create_subnet(VpcId=network.vpc, CidrBlock=block)["Subnet"]["SubnetId"]
+
+
+@pytest.mark.parametrize("dry", [{}, {"DryRun": True}])
+@pytest.mark.parametrize("count", [12, 500])
+def test_a_launch_for_which_addresses_are_missing_makes_nothing(network, refused, small, count, dry):
+    base = {"ImageId": network.image, "InstanceType": "t3.micro", "SubnetId": small}
+    held = network.ec2.describe_instances()
+    code, message = refused(network.ec2.run_instances, **base, MinCount=count, MaxCount=count, **dry)
+    assert (code, small in message) == ("InsufficientFreeAddressesInSubnet", True)
+    assert network.ec2.describe_instances()["Reservations"] == held["Reservations"]
+    assert network.ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["AvailableIpAddressCount"] == 11
+
+
+@pytest.mark.parametrize(("interfaces", "most"), [(1, 11), (2, 5)])
+def test_as_many_instances_start_as_have_addresses(network, small, interfaces, most):
+    places = [{"DeviceIndex": index, "SubnetId": small} for index in range(interfaces)]
+    base = {"ImageId": network.image, "InstanceType": "t3.medium", "NetworkInterfaces": places}
+    assert len(network.ec2.run_instances(**base, MinCount=2, MaxCount=20)["Instances"]) == most
+    left = network.ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["AvailableIpAddressCount"]
+    assert left == 11 - most * interfaces
+
+
 def test_an_instances_groups_are_its_primary_interfaces(network):
     groups = [
         network.ec2.create_security_group(GroupName=name, Description="x", VpcId=network.vpc)["GroupId"]
