@@ -245,8 +245,9 @@ class SandboxAccount:
         """The reply, and whether the call got so far that it may have changed something."""
         self._applying = True
         try:
+            asked = self.moto.asked
             reply, reached = self._answer(request)
-            if reached and request.service == "ec2":  # a refused one, too: moto may have done a part of it
+            if self.moto.asked != asked:
                 self.network_actions.append(request.action)
             self._tell_of_change(request.region)
             if reply.status < 300:

@@ -81,10 +81,13 @@ def vpc_deleted(call: Call, account: Account, reply: Params) -> Params:
 
 @guards("ec2", "AttachInternetGateway", state=True)
 def may_attach(call: Call, account: Account) -> None:
-    """A network has at most one internet gateway."""
-    vpc_id = call.params["VpcId"]
-    attached = described(account, call.region, "InternetGateways", {"attachment.vpc-id": vpc_id})
-    if attached and attached[0]["InternetGatewayId"] != call.params["InternetGatewayId"]:
+    """A network has at most one internet gateway, and a gateway one network. Sentences: from public reports."""
+    vpc_id, gateway_id = call.params["VpcId"], call.params["InternetGatewayId"]
+    [gateway] = described(account, call.region, "InternetGateways", InternetGatewayIds=[gateway_id])
+    for held in gateway["Attachments"]:
+        message = f"resource {gateway_id} is already attached to network {held['VpcId']}"
+        raise ServiceError("Resource.AlreadyAssociated", message)
+    if described(account, call.region, "InternetGateways", {"attachment.vpc-id": vpc_id}):
         raise invalid(f"Network {vpc_id} already has an internet gateway attached")
 
 
@@ -119,6 +122,16 @@ def may_associate(call: Call, account: Account) -> None:
             "Resource.AlreadyAssociated",
             f"the specified association for route table {table_id} conflicts with an existing association",
         )
+
+
+@replaces("ec2", "AssociateRouteTable")
+def associate(call: Call, account: Account) -> Params:
+    """A subnet that has this table already keeps its association, and nothing changes."""
+    table, subnet_id = route_table(account, call.region, call.params["RouteTableId"]), call.params.get("SubnetId")
+    for link in table["Associations"]:
+        if subnet_id and link.get("SubnetId") == subnet_id:
+            return {"AssociationId": link["RouteTableAssociationId"], "AssociationState": {"State": "associated"}}
+    return account.aws("ec2", "AssociateRouteTable", call.region, **call.params)
 
 
 @guards("ec2", "CreateRoute", "ReplaceRoute")

@@ -120,7 +120,7 @@ class Moto(Ec2State, IamState, S3State):
         speed.apply()
         iam_patches.apply(ACCOUNT_ID)
         self._regions: set[str] = set()
-        self.changes = 0
+        self.changes = self.asked = 0
         self.shown = {}
         # Straight to the services: moto's own server looks for the one that is meant, which costs a third of a call.
         urls = {service: import_module(f"moto.{service}.urls").url_paths for service in SERVICES}
@@ -139,6 +139,7 @@ class Moto(Ec2State, IamState, S3State):
                 self.shown[region, body] = self._passed_on(service, region, headers, body, where)
             return self.shown[region, body]
         if service == "ec2" and not (action and action[1].startswith(b"Describe")):
+            self.asked += 1
             self.shown.clear()
         return self._passed_on(service, region, headers, body, where)
 

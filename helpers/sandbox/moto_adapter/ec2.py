@@ -27,6 +27,9 @@ class Ec2State:
     """moto's EC2, behind names that stay when moto changes."""
 
     changes: int
+    """How often a part of EC2's state was set at once."""
+    asked: int
+    """How many calls there were to EC2 that may have changed something, refused ones too: a part may be done."""
     shown: dict[tuple[str, bytes], tuple[int, dict[str, str], bytes]]
     """moto's answers to describe calls that still hold, by Region and body."""
 

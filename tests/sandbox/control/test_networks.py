@@ -70,6 +70,28 @@ def test_a_subnet_has_one_route_table(ec2, network, refused):
     ec2.disassociate_route_table(AssociationId=association)
 
 
+def test_what_is_asked_for_again_does_not_count_as_a_change(sandbox, ec2, network, refused):
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.77.1.0/24")["Subnet"]["SubnetId"]
+    link = {"RouteTableId": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"], "SubnetId": subnet}
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    rule = {"GroupId": group, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "10.0.0.0/8"}
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.authorize_security_group_ingress(**rule)
+    association = ec2.associate_route_table(**link)["AssociationId"]
+    before = sandbox.account.network_version
+    assert ec2.associate_route_table(**link)["AssociationId"] == association
+    for asked in (vpc, network.vpc):
+        code, message = refused(ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=asked)
+        assert code == "Resource.AlreadyAssociated"
+        assert message == f"resource {gateway} is already attached to network {vpc}"
+    assert refused(ec2.authorize_security_group_ingress, **rule)[0] == "InvalidPermission.Duplicate"
+    assert sandbox.account.network_version == before
+    ec2.disassociate_route_table(AssociationId=association)
+    assert sandbox.account.network_version > before
+
+
 def test_routes_that_aws_refuses(ec2, network, refused):
     table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
     loose = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
