@@ -23,6 +23,8 @@ class Launches:
 def may_launch(call: Call, account: Account) -> None:
     """Check what moto does not, or not for a dry run: image, type, counts, instance profile, groups, addresses."""
     params = call.params
+    if params.get("ClientToken", "") in account.state(Launches, call.region).tokens:
+        return  # asked again: what it starts is there, and holds its addresses
     images.check(call, account)
     if params["MinCount"] < 1 or params["MaxCount"] < params["MinCount"]:
         raise invalid(
@@ -34,20 +36,30 @@ def may_launch(call: Call, account: Account) -> None:
     _check_profile(params.get("IamInstanceProfile", {}), account)
     for place in _places(params):
         _check_place(call, account, place)
-    _most(call, account)
 
 
-def _most(call: Call, account: Account) -> int:
+def _located(call: Call, account: Account) -> Params:
+    """What a launch asks for, in the default subnet of its zone where it names none: moto would take any address."""
+    params = ipv6.without_ipv6(call.params)
+    interfaces = [ipv6.without_ipv6(interface) for interface in params.get("NetworkInterfaces", ())]
+    subnets = _default_subnets(call, account)
+    for place in interfaces or [params]:
+        if subnets and not (place.get("SubnetId") or place.get("NetworkInterfaceId")):
+            place["SubnetId"] = subnets[0]["SubnetId"]
+    return params | ({"NetworkInterfaces": interfaces} if interfaces else {})
+
+
+def _most(call: Call, account: Account, params: Params) -> int:
     """How many instances there will be: as many as were asked for and have addresses, or none.
 
     moto makes one after another and stops where an address is missing.
     """
-    wanted = Counter(place["SubnetId"] for place in _places(call.params) if place.get("SubnetId"))
-    most = int(call.params["MaxCount"])
+    wanted = Counter(place["SubnetId"] for place in _places(params) if place.get("SubnetId"))
+    most = int(params["MaxCount"])
     for subnet_id, each in wanted.items():
         free = islice(account.moto.free_addresses(call.region, subnet_id), most * each)
         most = min(most, sum(1 for _ in free) // each)
-        if most < call.params["MinCount"]:
+        if most < params["MinCount"]:
             raise ServiceError(
                 "InsufficientFreeAddressesInSubnet",
                 f"There are not enough free addresses in subnet '{subnet_id}' to satisfy the requested number of "
@@ -91,7 +103,8 @@ def _places(params: Params) -> list[Params]:
 
 def _check_place(call: Call, account: Account, place: Params) -> None:
     if not place.get("SubnetId"):
-        _check_default_place(call, account, place)
+        for subnet in _default_subnets(call, account):
+            ipv6.check(account, call.region, place, subnet)
         return
     subnet = described(account, call.region, "Subnets", SubnetIds=[place["SubnetId"]])[0]
     if place.get("Groups"):
@@ -107,11 +120,10 @@ def _check_place(call: Call, account: Account, place: Params) -> None:
     ipv6.check(account, call.region, place, subnet)
 
 
-def _check_default_place(call: Call, account: Account, place: Params) -> None:
-    """IPv6 addresses of an interface in a default subnet, which AWS chooses by its zone."""
+def _default_subnets(call: Call, account: Account) -> list[Params]:
+    """The default subnet of the zone that a launch names, or of the first zone; empty where there is none."""
     zone = call.params.get("Placement", {}).get("AvailabilityZone") or f"{call.region}a"
-    for subnet in described(account, call.region, "Subnets", {"default-for-az": "true", "availability-zone": zone}):
-        ipv6.check(account, call.region, place, subnet)
+    return described(account, call.region, "Subnets", {"default-for-az": "true", "availability-zone": zone})
 
 
 def check_groups(region: str, account: Account, group_ids: list[str], subnet: Params) -> None:
@@ -146,11 +158,9 @@ def launch(call: Call, account: Account) -> Params:
     before = account.state(Launches, call.region).tokens.get(token or "")
     if before is not None:
         return _launched_before(call, account, before, asked)
-    count = _most(call, account)
-    params = {**ipv6.without_ipv6(call.params), "MinCount": count, "MaxCount": count}
-    if params.get("NetworkInterfaces"):
-        params["NetworkInterfaces"] = [ipv6.without_ipv6(interface) for interface in params["NetworkInterfaces"]]
-    reply = account.aws("ec2", "RunInstances", call.region, **params)
+    params = _located(call, account)
+    count = _most(call, account, params)
+    reply = account.aws("ec2", "RunInstances", call.region, **params | {"MinCount": count, "MaxCount": count})
     for index, instance in enumerate(reply["Instances"]):
         instance_id = instance["InstanceId"]
         if index:

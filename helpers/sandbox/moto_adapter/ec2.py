@@ -29,7 +29,7 @@ class Ec2State:
     changes: int
     """How often a part of EC2's state was set at once."""
     asked: int
-    """How many calls there were to EC2 that may have changed something, refused ones too: a part may be done."""
+    """How many calls there were to EC2 that may have changed something, refused ones too."""
     shown: dict[tuple[str, bytes], tuple[int, dict[str, str], bytes]]
     """moto's answers to describe calls that still hold, by Region and body."""
 

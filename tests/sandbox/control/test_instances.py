@@ -1,5 +1,8 @@
 """The life of an instance, seen through boto3."""
 
+import ipaddress
+import itertools
+
 import pytest
 
 
@@ -192,19 +195,21 @@ def test_max_count_instances_are_started(network):
     assert len(addresses) == 3
 
 
+BLOCKS = itertools.count(0, 16)
+
+
 @pytest.fixture
 def small(network):
     """A subnet of its own for each test, with eleven addresses to give."""
-    block = f"10.1.90.{len(network.ec2.describe_subnets()['Subnets']) % 16 * 16}/28"
+    block = f"10.1.90.{next(BLOCKS)}/28"
     return network.ec2.create_subnet(VpcId=network.vpc, CidrBlock=block)["Subnet"]["SubnetId"]
 
 
-@pytest.mark.parametrize("dry", [{}, {"DryRun": True}])
 @pytest.mark.parametrize("count", [12, 500])
-def test_a_launch_for_which_addresses_are_missing_makes_nothing(network, refused, small, count, dry):
+def test_a_launch_for_which_addresses_are_missing_makes_nothing(network, refused, small, count):
     base = {"ImageId": network.image, "InstanceType": "t3.micro", "SubnetId": small}
     held = network.ec2.describe_instances()
-    code, message = refused(network.ec2.run_instances, **base, MinCount=count, MaxCount=count, **dry)
+    code, message = refused(network.ec2.run_instances, **base, MinCount=count, MaxCount=count)
     assert (code, small in message) == ("InsufficientFreeAddressesInSubnet", True)
     assert network.ec2.describe_instances()["Reservations"] == held["Reservations"]
     assert network.ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["AvailableIpAddressCount"] == 11
@@ -217,6 +222,43 @@ def test_as_many_instances_start_as_have_addresses(network, small, interfaces, m
     assert len(network.ec2.run_instances(**base, MinCount=2, MaxCount=20)["Instances"]) == most
     left = network.ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["AvailableIpAddressCount"]
     assert left == 11 - most * interfaces
+
+
+@pytest.mark.parametrize("more", [{"MinCount": 11, "MaxCount": 11}, {"MinCount": 1, "MaxCount": 20}])
+def test_a_launch_that_is_asked_for_again_with_its_token_needs_no_more_addresses(network, refused, small, more):
+    base = {"ImageId": network.image, "InstanceType": "t3.micro", "SubnetId": small, "ClientToken": small}
+    first, again = [network.ec2.run_instances(**base, **more)["Instances"] for _ in range(2)]
+    assert [each["InstanceId"] for each in first] == [each["InstanceId"] for each in again]
+    assert len(first) == 11
+    code, _ = refused(network.ec2.run_instances, **base, MinCount=1, MaxCount=2)
+    assert code == "IdempotentParameterMismatch"
+
+
+def test_a_launch_with_an_address_is_asked_for_again_with_its_token(network, small):
+    base = {"ImageId": network.image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "ClientToken": small}
+    address = str(ipaddress.ip_network(network.ec2.describe_subnets(SubnetIds=[small])["Subnets"][0]["CidrBlock"])[7])
+    place = {"SubnetId": small, "PrivateIpAddress": address}
+    first, again = [network.ec2.run_instances(**base, **place)["Instances"][0] for _ in range(2)]
+    assert first["InstanceId"] == again["InstanceId"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "zone"),
+    [
+        ({}, "us-east-1a"),
+        ({"Placement": {"AvailabilityZone": "us-east-1c"}}, "us-east-1c"),
+        ({"SecurityGroups": ["default"]}, "us-east-1a"),
+        ({"NetworkInterfaces": [{"DeviceIndex": 0, "AssociatePublicIpAddress": False}]}, "us-east-1a"),
+    ],
+)
+def test_a_launch_without_a_subnet_takes_addresses_of_the_default_one(network, asked, zone):
+    base = {"ImageId": network.image, "InstanceType": "t3.micro", "MinCount": 2, "MaxCount": 2}
+    made = network.ec2.run_instances(**base, **asked)["Instances"]
+    [subnet] = network.ec2.describe_subnets(SubnetIds=list({each["SubnetId"] for each in made}))["Subnets"]
+    assert (subnet["AvailabilityZone"], subnet["DefaultForAz"]) == (zone, True)
+    assert len({each["PrivateIpAddress"] for each in made}) == 2
+    for each in made:
+        assert ipaddress.ip_address(each["PrivateIpAddress"]) in ipaddress.ip_network(subnet["CidrBlock"])
 
 
 def test_an_instances_groups_are_its_primary_interfaces(network):

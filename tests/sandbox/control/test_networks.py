@@ -90,6 +90,11 @@ def test_what_is_asked_for_again_does_not_count_as_a_change(sandbox, ec2, networ
     assert sandbox.account.network_version == before
     ec2.disassociate_route_table(AssociationId=association)
     assert sandbox.account.network_version > before
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_route_table(RouteTableId=link["RouteTableId"])
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_vpc(VpcId=vpc)
 
 
 def test_routes_that_aws_refuses(ec2, network, refused):

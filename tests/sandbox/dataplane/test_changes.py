@@ -144,6 +144,13 @@ def test_a_flow_log_sees_nothing_from_before_it_existed(lab: Lab) -> None:
     assert requests(lab, began) == {("client", "ACCEPT"): 240}
 
 
+def test_a_flow_log_that_is_deleted_sees_nothing_from_then_on(lab: Lab) -> None:
+    command, began = under_way(lab, PING, 30)
+    lab("ec2").delete_flow_logs(FlowLogIds=[log["FlowLogId"] for log in lab("ec2").describe_flow_logs()["FlowLogs"]])
+    ended(lab, command)
+    assert requests(lab, began) == {("client", "ACCEPT"): 30, ("server", "ACCEPT"): 30}
+
+
 def test_a_second_flow_log_does_not_show_the_ping_of_five_seconds_ago(lab: Lab) -> None:
     role = lab("iam").get_role(RoleName="delivery")["Role"]["Arn"]
     lab("logs").create_log_group(logGroupName="/test/second")
