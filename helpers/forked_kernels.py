@@ -10,7 +10,7 @@ import gc
 import itertools
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -66,8 +66,10 @@ class Template:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
-        if not select.select([self._process.stdout], [], [], ANSWER_SECONDS)[0]:
-            self._process.kill()
+        with selectors.DefaultSelector() as waiting:  # select() takes no descriptor above 1023
+            waiting.register(self._process.stdout, selectors.EVENT_READ)
+            if not waiting.select(ANSWER_SECONDS):
+                self._process.kill()
         try:
             return list(json.loads(self._process.stdout.readline()))
         except ValueError as problem:

@@ -175,6 +175,7 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2]);"""
 
 
+MANY = 2000
 linux = pytest.mark.skipif(not forked_kernels.SUPPORTED, reason="kernels are copies on Linux only")
 
 
@@ -214,6 +215,27 @@ def test_copies_end_with_the_process_that_they_are_copies_of(tmp_path: Path) -> 
         kernel.cleanup_resources()
     finally:
         template.close()
+
+
+@linux
+def test_a_process_with_many_open_files_starts_copies_too(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < MANY:
+        pytest.skip(f"a process may open {hard} files here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MANY), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(MANY - 900)]
+    template = forked_kernels.Template((), dict(os.environ), tmp_path)
+    try:
+        kernel = template.manager(Config({}))
+        kernel.start_kernel()
+        assert psutil.Process(kernel.provisioner.pid).ppid() == template._process.pid
+        kernel.shutdown_kernel(now=True)
+    finally:
+        template.close()
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @linux
