@@ -42,10 +42,10 @@ def _located(call: Call, account: Account) -> Params:
     """What a launch asks for, in the default subnet of its zone where it names none: moto would take any address."""
     params = ipv6.without_ipv6(call.params)
     interfaces = [ipv6.without_ipv6(interface) for interface in params.get("NetworkInterfaces", ())]
-    subnets = _default_subnets(call, account)
-    for place in interfaces or [params]:
-        if subnets and not (place.get("SubnetId") or place.get("NetworkInterfaceId")):
-            place["SubnetId"] = subnets[0]["SubnetId"]
+    bare = [place for place in interfaces or [params] if not (place.get("SubnetId") or place.get("NetworkInterfaceId"))]
+    for subnet in _default_subnets(call, account) if bare else ():
+        for place in bare:
+            place["SubnetId"] = subnet["SubnetId"]
     return params | ({"NetworkInterfaces": interfaces} if interfaces else {})
 
 

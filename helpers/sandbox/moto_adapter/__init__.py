@@ -136,7 +136,9 @@ class Moto(Ec2State, IamState, S3State):
             if (region, body) not in self.shown:
                 if len(self.shown) >= _MOST_SHOWN:
                     self.shown.clear()
+                draws = mock_random.getstate()
                 self.shown[region, body] = self._passed_on(service, region, headers, body, where)
+                mock_random.setstate(draws)  # an id must not depend on what was looked at before
             return self.shown[region, body]
         if service == "ec2" and not (action and action[1].startswith(b"Describe")):
             self.asked += 1

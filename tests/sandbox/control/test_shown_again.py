@@ -1,5 +1,6 @@
 """EC2's answers are kept while nothing changes: after every kind of change a describe call shows what is there now."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,19 @@ def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
         differing += now != before
         before = now
     assert differing >= len(changes) - 4  # waiting alone shows nothing new
+
+
+def test_what_was_looked_at_before_does_not_change_the_next_id(fresh_sandbox: Sandbox) -> None:
+    """A replay looks at less than what it repeats did: an answer that is kept must draw as a new one does."""
+    moto, look = fresh_sandbox.moto, b"Action=DescribeVpcs&Version=2016-11-15"
+    drawn = []
+    for _ in range(3):
+        moto.seed(7)
+        for _ in range(len(drawn)):
+            moto.call("ec2", "us-east-1", {}, look)
+        reply = moto.call("ec2", "us-east-1", {}, b"Action=CreateInternetGateway&Version=2016-11-15")[2]
+        drawn.append(re.findall(rb"igw-\w+", reply))
+    assert drawn[0] == drawn[1] == drawn[2] != []
 
 
 def test_answers_are_kept_while_nothing_changes_and_not_without_end(

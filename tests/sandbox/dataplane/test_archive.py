@@ -177,6 +177,9 @@ def test_every_layout_and_format_holds_the_same_records_each_in_its_five_minutes
             assert found and all(began <= row[end] < began + 300 for row in found)  # type: ignore[operator]
             held += found
         contents.append(sorted(held, key=repr))
+    # Each flow log delivers at moments of its own: the last file of some is still to come.
+    there = min(max(row[end] for row in content) for content in contents)  # type: ignore[type-var]
+    contents = [[row for row in content if row[end] <= there] for content in contents]  # type: ignore[operator]
     assert len(contents[0]) > 5
     assert all(content == contents[0] for content in contents)
 
