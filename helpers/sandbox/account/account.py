@@ -247,9 +247,8 @@ class SandboxAccount:
         try:
             asked = self.moto.asked
             reply, reached = self._answer(request)
-            # moto may have done a part of what it refused. For an association that is there it is not asked.
-            done = reply.status < 300 and request.action != "AssociateRouteTable"
-            if reached and request.service == "ec2" and (done or self.moto.asked != asked):
+            done = reply.status < 300 and request.action != "AssociateRouteTable"  # one may be there already
+            if reached and request.service == "ec2" and (done or self.moto.asked != asked):  # asked: it did a part
                 self.network_actions.append(request.action)
             self._tell_of_change(request.region)
             if reply.status < 300:
