@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -188,10 +189,11 @@ def test_each_run_has_a_new_home_and_its_server_is_stopped(
         "assert not (home / 'server').exists()\n(home / 'server').touch()",
     )
     stopped: list[list[str]] = []
+    really = subprocess.run
 
-    def note(words: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    def note(words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         stopped.append(words[2:])
-        return subprocess.CompletedProcess(words, 0, "", "")
+        return really(words, **options)
 
     monkeypatch.setattr(command.subprocess, "run", note)
     monkeypatch.setenv("FLOWLOGS_HOME", str(course / "learners"))
