@@ -248,7 +248,7 @@ class SandboxAccount:
             asked = self.moto.asked
             reply, reached = self._answer(request)
             done = reply.status < 300 and request.action != "AssociateRouteTable"  # one may be there already
-            if reached and request.service == "ec2" and (done or self.moto.asked != asked):  # asked: it did a part
+            if reached and request.service == "ec2" and (done or self.moto.asked != asked):  # or a part is done
                 self.network_actions.append(request.action)
             self._tell_of_change(request.region)
             if reply.status < 300:
