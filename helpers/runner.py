@@ -9,6 +9,7 @@ dies, a cell that calls ``sys.exit`` (papermill alone takes it for success and s
 exceeds its time limit are failures.
 """
 
+import json
 import logging
 import math
 import re
@@ -22,13 +23,14 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Literal
 
-import nbformat
 import papermill
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
 from helpers import forked_kernels
@@ -149,15 +151,18 @@ def _all_done(result: NotebookResult) -> NotebookResult:
 
 
 class _SavesAtTheEnd(NBClientEngine):  # type: ignore[misc]
-    """papermill's engine, which otherwise writes the whole copy before and after every cell: a third of the time."""
+    """papermill's engine, which otherwise writes the whole copy before and after every cell: a third of the time.
+
+    papermill writes ``copy`` when all is done, also where a cell failed, but not where a kernel died.
+    """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
-        copy, nb_man.output_path = nb_man.output_path, None
+    def execute_notebook(cls, nb: NotebookNode, kernel_name: str, *, copy: str, **options: Any) -> Any:
         try:
-            super().execute_managed_notebook(nb_man, kernel_name, **options)
-        finally:
-            nb_man.output_path = copy
+            return super().execute_notebook(nb, kernel_name, **options)
+        except BaseException:
+            write_ipynb(nb, copy)
+            raise
 
 
 papermill_engines.register("saves-at-the-end", _SavesAtTheEnd)
@@ -279,6 +284,8 @@ def _run_one(
             parameters=dict(values),
             kernel_name="python3",
             engine_name="saves-at-the-end",
+            request_save_on_cell_execute=False,
+            copy=str(executed),
             progress_bar=False,
             km=kernel,
             record_timing=False,  # papermill notes when a cell ran; the client would do so from each message again
@@ -301,13 +308,13 @@ def _judge(path: Path, executed: Path, problem: str, seconds: float) -> Notebook
     """The verdict from the executed copy: the end of papermill's run alone does not tell it."""
     cells: list[Any] = []
     if executed.exists():
-        document = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
-        cells = [cell for cell in document.cells if cell.cell_type == "code"]
-    done = [cell for cell in cells if cell.execution_count is not None]
-    errors = [output for cell in cells for output in cell.outputs if output.output_type == "error"]
-    skipped = [cell for cell in cells if cell.source.strip() and cell.execution_count is None]
+        document = json.loads(executed.read_text("utf-8"))
+        cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
+    done = [cell for cell in cells if cell["execution_count"] is not None]
+    errors = [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+    skipped = [cell for cell in cells if "".join(cell["source"]).strip() and cell["execution_count"] is None]
     checks = tuple(_checks(cells))
-    if not problem and any(error.ename == "SystemExit" for error in errors):
+    if not problem and any(error["ename"] == "SystemExit" for error in errors):
         problem = "a cell called sys.exit, so the rest was not run."
     if not problem and skipped:
         problem = f"{len(skipped)} code cells were not run."
@@ -322,7 +329,7 @@ def _judge(path: Path, executed: Path, problem: str, seconds: float) -> Notebook
 def _checks(cells: Sequence[Any]) -> list[ReportedCheck]:
     found = []
     for cell in cells:
-        for output in cell.outputs:
+        for output in cell["outputs"]:
             data = output.get("data", {})
             if CHECK_MIME in data:
                 said = data[CHECK_MIME]

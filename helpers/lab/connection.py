@@ -60,6 +60,16 @@ class AccountConnection(ABC):
     def sleep_until(self, moment: datetime) -> None:
         """Come back at ``moment`` of the account's time, at the earliest."""
 
+    def sleep_until_round(self, seconds: float, end: datetime) -> datetime:
+        """Come back at the next multiple of ``seconds``, or at ``end`` where that comes first; the time then.
+
+        Looking at round moments keeps equal runs equal, whatever was looked at in between.
+        """
+        now = self.now()
+        moment = datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, now.tzinfo)
+        self.sleep_until(min(moment, end))
+        return self.now()
+
     def network(self) -> dict[str, list[Any]] | None:
         """What EC2's describe calls show of the Region's network, where one request brings it; None elsewhere."""
         return None
@@ -126,6 +136,13 @@ class SandboxConnection(AccountConnection):
 
     def sleep_until(self, moment: datetime) -> None:
         self._clock(sandbox_process.move_clock, until=moment.isoformat())
+
+    def sleep_until_round(self, seconds: float, end: datetime) -> datetime:
+        try:
+            moved = self._clock(sandbox_process.move_clock, every=seconds, end=end.isoformat())
+        except sandbox_process.SandboxError:  # an older one that still runs
+            return super().sleep_until_round(seconds, end)
+        return datetime.fromisoformat(moved["now"])
 
     def network(self) -> dict[str, list[Any]] | None:
         try:

@@ -120,18 +120,17 @@ class Lab:
     def wait_until(self, condition: Callable[[], Found], timeout: float | timedelta, what: str) -> Found:
         """Look again and again until ``condition()`` gives something; that is what you get.
 
-        ``timeout`` is in seconds of the account's time. Raises :class:`TimeoutError` that says ``what`` was awaited.
+        ``timeout`` is in seconds of the account's time, after the first look. Raises :class:`TimeoutError` that says
+        ``what`` was awaited.
         """
-        start = self.now()
         limit = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+        end = now = None
         while not (found := condition()):
-            now = self.now()
-            if now - start >= limit:
+            now = now or self.now()
+            end = end or now + limit
+            if now >= end:
                 raise TimeoutError(f"After {limit.total_seconds():.0f} seconds there is still no {what}.")
-            # Looking at round moments keeps equal runs equal, whatever was looked at in between.
-            rounds = now.timestamp() // POLL_SECONDS + 1
-            moment = datetime.fromtimestamp(rounds * POLL_SECONDS, now.tzinfo)
-            self._access.sleep_until(min(moment, start + limit))
+            now = self._access.sleep_until_round(POLL_SECONDS, end)
         return found
 
     @cached_property

@@ -132,6 +132,57 @@ def test_wait_until_gives_up_at_the_limit_and_says_what_it_waited_for(lab: Lab) 
     assert lab.now() - start == timedelta(seconds=100)
 
 
+def test_a_poll_asks_the_clock_once_and_wakes_at_round_moments(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    own_call = sandbox_process._own_call
+
+    def noted(method: str, *words: Any, **more: Any) -> Any:
+        asked.append(method)
+        return own_call(method, *words, **more)
+
+    seen: list[datetime] = []
+
+    def fourth_look() -> bool:
+        with monkeypatch.context() as unseen:
+            unseen.setattr(sandbox_process, "_own_call", own_call)
+            seen.append(lab.now())
+        return len(seen) == 4
+
+    monkeypatch.setattr(sandbox_process, "_own_call", noted)
+    lab.wait_until(lambda: True, 600, "nothing")
+    assert not asked
+    lab.wait_until(fourth_look, 600, "fourth look")
+    assert asked == ["GET", "POST", "POST", "POST"]
+    assert [moment.timestamp() % 30 for moment in seen[1:]] == [0, 0, 0]
+    assert len({*seen}) == 4
+
+
+def test_a_look_that_takes_longer_than_all_the_time_is_the_last_but_one(lab: Lab) -> None:
+    looks: list[datetime] = []
+
+    def slow() -> None:
+        looks.append(lab.now())
+        lab._access.sleep_until(lab.now() + timedelta(minutes=5))
+
+    with pytest.raises(TimeoutError, match="After 40 seconds"):
+        lab.wait_until(slow, 40, "quick look")
+    assert len(looks) == 3  # time counts from the end of the first one
+
+
+def test_an_older_sandbox_is_waited_for_as_it_can(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = sandbox_process.move_clock
+
+    def older(*who: str, **to: Any) -> Any:
+        if "every" in to:
+            raise sandbox_process.SandboxError("Send advance_seconds or until.")
+        return move(*who, **to)
+
+    monkeypatch.setattr(sandbox_process, "move_clock", older)
+    start = lab.now()
+    assert lab.wait_until(lambda: lab.now() - start > timedelta(minutes=2), 600, "moment")
+    assert timedelta(minutes=2) < lab.now() - start < timedelta(minutes=3)
+
+
 def test_a_running_session_survives_the_end_of_the_sandbox(lab: Lab, home: Path) -> None:
     vpcs = lab.client("ec2").describe_vpcs()["Vpcs"]
     before = lab.now()

@@ -194,10 +194,18 @@ def _own_call(path: str) -> str:
     return name if path.startswith(OWN_PATHS) and (name in ("clock", "network") or name in ASKED) else ""
 
 
+def _moment(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def _target(document: Any, now: float) -> float:
+    if "every" in document:
+        if (every := float(document["every"])) <= 0:
+            raise ValueError(every)
+        return max(now, min((now // every + 1) * every, _moment(document["end"])))
     if "until" in document:
-        moment = datetime.fromisoformat(document["until"])
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return _moment(document["until"])
     to = now + float(document["advance_seconds"])
     datetime.fromtimestamp(to, UTC)
     return to

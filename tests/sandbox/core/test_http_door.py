@@ -115,7 +115,11 @@ def test_an_unknown_region_is_an_error(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}']
+    "body",
+    [
+        *(b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}'),
+        *(b'{"every": 0, "end": "2026-01-05"}', b'{"every": 30}', b'{"every": "x", "end": "2026-01-05"}'),
+    ],
 )
 def test_a_clock_call_that_makes_no_sense_is_a_400(box: Box, body: bytes) -> None:
     from botocore.auth import SigV4Auth
