@@ -67,8 +67,11 @@ def entry_exists(call: Call, account: Account) -> None:
             "InvalidNetworkAclEntry.NotFound",
             f"The {way} entry with rule number {number} does not exist in the network ACL {params['NetworkAclId']}",
         )
+    if call.action == "CreateNetworkAclEntry" and exists:
+        why = f"The network acl entry identified by {number} already exists."
+        raise ServiceError("NetworkAclEntryAlreadyExists", why)
     made = [entry for entry in acl["Entries"] if entry["Egress"] == egress and entry["RuleNumber"] < LAST]
-    if call.action == "CreateNetworkAclEntry" and not exists and len(made) >= ENTRIES_PER_DIRECTION:
+    if call.action == "CreateNetworkAclEntry" and len(made) >= ENTRIES_PER_DIRECTION:
         raise ServiceError(
             "NetworkAclEntryLimitExceeded", "The maximum number of network ACL entries has been reached."
         )

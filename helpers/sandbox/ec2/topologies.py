@@ -1,6 +1,6 @@
 """A region's network as a value, read from the account's own describe calls."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -8,17 +8,9 @@ from weakref import WeakKeyDictionary
 from helpers.network import Topology, read_pages
 from helpers.sandbox.calls import Account
 from helpers.sandbox.ec2.icmp_entries import restore
+from helpers.sandbox.moto_adapter import TOUCHED
 
 Pages = dict[str, list[Any]]
-
-_RULE_ACTIONS = [f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")]
-_TOUCHED: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("CreateRoute", "ReplaceRoute", "DeleteRoute", "AssociateRouteTable"), ("RouteTables",)),
-    **dict.fromkeys(("CreateNetworkAclEntry", "ReplaceNetworkAclEntry", "DeleteNetworkAclEntry"), ("NetworkAcls",)),
-    **dict.fromkeys(_RULE_ACTIONS, ("SecurityGroups", "SecurityGroupRules")),
-    **dict.fromkeys(("CreateFlowLogs", "DeleteFlowLogs"), ()),
-}
-"""What the actions that lessons and learners repeat can change of a reading; any other action may change all of it."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +38,9 @@ def topology(account: Account, region: str) -> Topology:
 def still_so(account: Account, actions: int, version: int, pages: Pages) -> Pages:
     """What of a reading, made after so many actions and at this version, the actions since then cannot have changed."""
     since = account.network_actions[actions:]
-    if account.network_version - version != len(since) or not _TOUCHED.keys() >= set(since):
+    if account.network_version - version != len(since) or not TOUCHED.keys() >= set(since):
         return {}
-    touched = {key for action in since for key in _TOUCHED[action]}
+    touched = {key for action in since for key in TOUCHED[action]}
     return {key: items for key, items in pages.items() if key not in touched}
 
 

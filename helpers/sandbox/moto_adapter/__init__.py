@@ -12,7 +12,7 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -82,6 +82,14 @@ _SHOWN = {
         *("SecurityGroupRules", "NetworkAcls", "NetworkInterfaces", "Instances", "FlowLogs", "Tags"),
     )
 }
+_ONE_RULE = [f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")]
+TOUCHED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("CreateRoute", "ReplaceRoute", "DeleteRoute", "AssociateRouteTable"), ("RouteTables",)),
+    **dict.fromkeys(("CreateNetworkAclEntry", "ReplaceNetworkAclEntry", "DeleteNetworkAclEntry"), ("NetworkAcls",)),
+    **dict.fromkeys(_ONE_RULE, ("SecurityGroups", "SecurityGroupRules", "Tags")),
+    **dict.fromkeys(("CreateFlowLogs", "DeleteFlowLogs"), ("FlowLogs", "Tags")),
+}
+"""What the actions that lessons and learners repeat can change of what EC2 shows; any other may change all of it."""
 _MOST_SHOWN = 200
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 SERVICES = ("ec2", "iam", "sts", "ssm", "s3")
@@ -90,7 +98,8 @@ Where = tuple[str, str, str]
 """Method, path and query, both as they came over the wire."""
 Reply = tuple[int, dict[str, str], bytes]
 
-__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "SERVICES", "STATE_CODES", "Bucket", "IamPrincipal", "Moto", "at_time"]
+__all__ = ["ACCOUNT_ID", "MOTO_VERSION", "SERVICES", "STATE_CODES", "TOUCHED"]
+__all__ += ["Bucket", "IamPrincipal", "Moto", "at_time"]
 
 
 @contextmanager
@@ -142,8 +151,14 @@ class Moto(Ec2State, IamState, S3State):
             return self.shown[region, body]
         if service == "ec2" and not (action and action[1].startswith(b"Describe")):
             self.asked += 1
-            self.shown.clear()
+            self._forget(action[1].decode() if action else "")
         return self._passed_on(service, region, headers, body, where)
+
+    def _forget(self, action: str) -> None:
+        """What this action may change is not shown again."""
+        touched = {f"Describe{kind}".encode() for kind in TOUCHED.get(action, ())} or _SHOWN
+        for key in [key for key in self.shown if _ACTION.findall(key[1])[0] in touched]:
+            del self.shown[key]
 
     def _passed_on(self, service: str, region: str, headers: dict[str, str], body: bytes, where: Where) -> Reply:
         method, path, query = where

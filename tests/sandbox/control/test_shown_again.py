@@ -46,6 +46,12 @@ def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
     def instances() -> list[str]:
         return [made["instance"]]
 
+    fresh_sandbox.client("s3").create_bucket(Bucket="kept")
+    name = [{"Key": "Name", "Value": "kept"}]
+    tagged: dict[str, Any] = {
+        "IpPermissions": [{"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": EVERYWHERE}]}],
+        "TagSpecifications": [{"ResourceType": "security-group-rule", "Tags": name}],
+    }
     allow = {"Protocol": "-1", "RuleAction": "allow", "CidrBlock": EVERYWHERE}
     image = fresh_sandbox.client("ssm").get_parameter(
         Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -61,16 +67,6 @@ def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
         keep("igw", lambda: ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]),
         lambda: ec2.attach_internet_gateway(InternetGatewayId=made["igw"], VpcId=made["vpc"]),
         keep("rtb", lambda: ec2.create_route_table(VpcId=made["vpc"])["RouteTable"]["RouteTableId"]),
-        lambda: ec2.create_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE, GatewayId=made["igw"]),
-        lambda: ec2.associate_route_table(RouteTableId=made["rtb"], SubnetId=made["subnet"]),
-        lambda: ec2.delete_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE),
-        keep("sg", lambda: ec2.create_security_group(GroupName="g", Description="g", VpcId=made["vpc"])["GroupId"]),
-        lambda: ec2.authorize_security_group_ingress(**rule()),
-        lambda: ec2.revoke_security_group_ingress(**rule()),
-        keep("acl", lambda: ec2.create_network_acl(VpcId=made["vpc"])["NetworkAcl"]["NetworkAclId"]),
-        lambda: ec2.create_network_acl_entry(**entry(), **allow),
-        lambda: ec2.replace_network_acl_entry(**entry(), **allow | {"RuleAction": "deny"}),
-        lambda: ec2.delete_network_acl_entry(**entry()),
         keep(
             "pcx",
             lambda: ec2.create_vpc_peering_connection(VpcId=made["vpc"], PeerVpcId=made["other"])[
@@ -78,6 +74,33 @@ def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
             ]["VpcPeeringConnectionId"],
         ),
         lambda: ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made["pcx"]),
+        lambda: ec2.create_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE, GatewayId=made["igw"]),
+        lambda: ec2.associate_route_table(RouteTableId=made["rtb"], SubnetId=made["subnet"]),
+        lambda: ec2.replace_route(
+            RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE, VpcPeeringConnectionId=made["pcx"]
+        ),
+        lambda: ec2.delete_route(RouteTableId=made["rtb"], DestinationCidrBlock=EVERYWHERE),
+        keep("sg", lambda: ec2.create_security_group(GroupName="g", Description="g", VpcId=made["vpc"])["GroupId"]),
+        lambda: ec2.authorize_security_group_ingress(**rule()),
+        lambda: ec2.revoke_security_group_ingress(**rule()),
+        lambda: ec2.authorize_security_group_egress(GroupId=made["sg"], **tagged),
+        lambda: ec2.revoke_security_group_egress(GroupId=made["sg"], IpPermissions=tagged["IpPermissions"]),
+        keep(
+            "flow-log",
+            lambda: ec2.create_flow_logs(
+                ResourceType="VPC",
+                ResourceIds=[made["vpc"]],
+                TrafficType="ALL",
+                LogDestinationType="s3",
+                LogDestination="arn:aws:s3:::kept",
+                TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": name}],
+            )["FlowLogIds"][0],
+        ),
+        lambda: ec2.delete_flow_logs(FlowLogIds=[made["flow-log"]]),
+        keep("acl", lambda: ec2.create_network_acl(VpcId=made["vpc"])["NetworkAcl"]["NetworkAclId"]),
+        lambda: ec2.create_network_acl_entry(**entry(), **allow),
+        lambda: ec2.replace_network_acl_entry(**entry(), **allow | {"RuleAction": "deny"}),
+        lambda: ec2.delete_network_acl_entry(**entry()),
         lambda: ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made["pcx"]),
         keep(
             "instance",
@@ -130,6 +153,12 @@ def test_answers_are_kept_while_nothing_changes_and_not_without_end(
     for _ in range(3):
         ec2.describe_vpcs()
     assert len([body for body in asked if b"DescribeVpcs" in body]) == 1
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="192.0.2.0/24")
+    before = len(asked)
+    ec2.describe_vpcs()
+    ec2.describe_security_groups()
+    assert [b"DescribeSecurityGroups" in body for body in asked[before:]] == [True]  # a rule changes no VPC
     for number in range(_MOST_SHOWN + 10):
         moto.call("ec2", "us-east-1", {}, f"Action=DescribeTags&Version=2016-11-15&MaxResults={number + 5}".encode())
         assert len(moto.shown) <= _MOST_SHOWN
