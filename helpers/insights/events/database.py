@@ -64,3 +64,10 @@ def shared_database() -> Database:
         if _shared is None:
             _shared = Database()
         return _shared
+
+
+def remove_spill() -> None:
+    """Remove the shared database's temporary directory: for a process that ends with ``os._exit``."""
+    with _shared_lock:
+        if _shared is not None:
+            _shared._clean()

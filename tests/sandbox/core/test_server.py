@@ -37,6 +37,22 @@ def test_a_checkpoint_is_made_once_for_so_many_calls(tmp_path: Path) -> None:
     assert checkpoint.stat().st_mtime_ns != first
 
 
+def test_a_sandbox_leaves_nothing_in_the_machine_s_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends at once, without what Python does on its way out."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    box = Box(tmp_path / "home")
+    deadline = time.monotonic() + 30
+    while not any(temporary.iterdir()) and time.monotonic() < deadline:  # the query engine is being loaded
+        time.sleep(0.05)
+    assert any(temporary.iterdir())
+    box.stop()
+    assert not any(temporary.iterdir())
+
+
 @pytest.mark.skipif(os.name != "posix", reason="not on this machine: permissions are a matter of POSIX")
 def test_what_the_sandbox_writes_is_its_owner_s_and_a_folder_keeps_its_permissions(tmp_path: Path) -> None:
     home = tmp_path / "mine"
