@@ -74,14 +74,21 @@ with _quick_imports():
     from helpers.sandbox.moto_adapter.iam import IamPrincipal, IamState
     from helpers.sandbox.moto_adapter.s3 import Bucket, S3State
 
-# EC2's calls to which moto's answers depend on nothing but what moto holds for EC2, and not on the time.
+# Calls to which moto's answers depend on nothing but what moto holds for the service, and not on the time.
 _SHOWN = {
-    f"Describe{kind}".encode()
-    for kind in (
-        *("Vpcs", "Subnets", "RouteTables", "InternetGateways", "VpcPeeringConnections", "SecurityGroups"),
-        *("SecurityGroupRules", "NetworkAcls", "NetworkInterfaces", "Instances", "FlowLogs", "Tags"),
-    )
+    "ec2": {
+        f"Describe{kind}".encode()
+        for kind in (
+            *("Vpcs", "Subnets", "RouteTables", "InternetGateways", "VpcPeeringConnections", "SecurityGroups"),
+            *("SecurityGroupRules", "NetworkAcls", "NetworkInterfaces", "Instances", "FlowLogs", "Tags"),
+        )
+    },
+    "iam": {
+        *(b"GetRole", b"GetRolePolicy", b"GetInstanceProfile", b"ListRoles", b"ListInstanceProfiles"),
+        *(b"ListRolePolicies", b"ListAttachedRolePolicies"),
+    },
 }
+_LOOKS = {"ec2": (b"Describe",), "iam": (b"Get", b"List")}
 _ONE_RULE = [f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")]
 TOUCHED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("CreateRoute", "ReplaceRoute", "DeleteRoute", "AssociateRouteTable"), ("RouteTables",)),
@@ -140,8 +147,9 @@ class Moto(Ec2State, IamState, S3State):
         self, service: str, region: str, headers: dict[str, str], body: bytes, where: Where = ("POST", "/", "")
     ) -> Reply:
         """Pass a request on to moto: status, headers, body. What nothing has changed since it shows again."""
-        action = _ACTION.search(body) if service == "ec2" else None
-        if action and action[1] in _SHOWN:
+        named = _ACTION.search(body) if service in _SHOWN else None
+        action = named[1] if named else b""
+        if action in _SHOWN.get(service, ()):
             if (region, body) not in self.shown:
                 if len(self.shown) >= _MOST_SHOWN:
                     self.shown.clear()
@@ -149,14 +157,14 @@ class Moto(Ec2State, IamState, S3State):
                 self.shown[region, body] = self._passed_on(service, region, headers, body, where)
                 mock_random.setstate(draws)  # an id must not depend on what was looked at before
             return self.shown[region, body]
-        if service == "ec2" and not (action and action[1].startswith(b"Describe")):
-            self.asked += 1
-            self._forget(action[1].decode() if action else "")
+        if service in _SHOWN and not action.startswith(_LOOKS[service]):
+            self.asked += service == "ec2"
+            self._forget(service, action.decode())
         return self._passed_on(service, region, headers, body, where)
 
-    def _forget(self, action: str) -> None:
+    def _forget(self, service: str, action: str) -> None:
         """What this action may change is not shown again."""
-        touched = {f"Describe{kind}".encode() for kind in TOUCHED.get(action, ())} or _SHOWN
+        touched = {f"Describe{kind}".encode() for kind in TOUCHED.get(action, ())} or _SHOWN[service]
         for key in [key for key in self.shown if _ACTION.findall(key[1])[0] in touched]:
             del self.shown[key]
 

@@ -28,9 +28,16 @@ class IamPrincipal:
 class IamState:
     """moto's IAM, read without the detour over its API: permissions are asked for with every call."""
 
+    shown: dict[Any, Any]
+
     @staticmethod
     def backend(service: str, region: str) -> Any:
         raise NotImplementedError
+
+    def _iam(self) -> Any:
+        """To change it at once: nothing that was shown before counts any more."""
+        self.shown.clear()
+        return self.backend("iam", "aws")
 
     def role(self, name: str) -> IamPrincipal | None:
         """A role with its policies, or ``None`` where there is none of this name."""
@@ -87,7 +94,7 @@ class IamState:
 
     def add_owner(self, arn: str, user_id: str, access_key_id: str) -> None:
         """The course's own user, an administrator, whom no call made."""
-        backend = self.backend("iam", "aws")
+        backend = self._iam()
         user = backend.create_user("us-east-1", arn.rpartition("/")[2])
         user.id = user_id
         backend.managed_policies["arn:aws:iam::aws:policy/AdministratorAccess"].attach_to(user)
@@ -95,7 +102,7 @@ class IamState:
 
     def rename_trusted(self, old: str, new: str) -> None:
         """Name a principal otherwise in every trust policy: by its unique id when it is deleted."""
-        for role in self.backend("iam", "aws").roles.values():
+        for role in self._iam().roles.values():
             document = json.loads(role.assume_role_policy_document)
             statements = document["Statement"]
             for statement in statements if isinstance(statements, list) else [statements]:
@@ -107,7 +114,7 @@ class IamState:
 
     def move_tags(self, old: str, new: str) -> None:
         """A user's tags under its new ARN; moto keeps them by the ARN that it had."""
-        tagger = self.backend("iam", "aws").tagger
+        tagger = self._iam().tagger
         if old != new:
             tagger.copy_tags(old, new)
             tagger.delete_all_tags_for_resource(old)

@@ -1,10 +1,12 @@
 """EC2's answers are kept while nothing changes: after every kind of change a describe call shows what is there now."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from helpers.sandbox.moto_adapter import _MOST_SHOWN, _SHOWN
 from tests.support.served import Sandbox
@@ -14,11 +16,19 @@ CALLS = (
     *("instances", "vpcs", "subnets", "route_tables", "internet_gateways", "vpc_peering_connections"),
     *("security_groups", "security_group_rules", "network_acls", "network_interfaces", "flow_logs", "tags"),
 )
+IAM_CALLS: dict[str, dict[str, str]] = {
+    **{name: {} for name in ("list_roles", "list_instance_profiles")},
+    **{name: {"RoleName": "r"} for name in ("get_role", "list_role_policies", "list_attached_role_policies")},
+    "get_role_policy": {"RoleName": "r", "PolicyName": "p"},
+    "get_instance_profile": {"InstanceProfileName": "i"},
+}
 EVERYWHERE = "0.0.0.0/0"
 
 
 def test_every_kind_that_is_kept_is_looked_at_here() -> None:
-    assert {name.decode().lower() for name in _SHOWN} == {f"describe{name.replace('_', '')}" for name in CALLS}
+    shown = {name.decode().lower() for name in _SHOWN["ec2"]}
+    assert shown == {f"describe{name.replace('_', '')}" for name in CALLS}
+    assert {name.decode().lower() for name in _SHOWN["iam"]} == {name.replace("_", "") for name in IAM_CALLS}
 
 
 def looks(ec2: Any) -> dict[str, Any]:
@@ -128,6 +138,62 @@ def test_a_look_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
         differing += now != before
         before = now
     assert differing >= len(changes) - 4  # waiting alone shows nothing new
+
+
+def iam_looks(iam: Any) -> dict[str, Any]:
+    found = {}
+    for name, asked in IAM_CALLS.items():
+        try:
+            found[name] = getattr(iam, name)(**asked)
+            found[name].pop("ResponseMetadata")
+        except ClientError as refusal:
+            found[name] = str(refusal)
+    return found
+
+
+def test_a_look_at_a_role_after_a_change_is_a_new_one(fresh_sandbox: Sandbox) -> None:
+    iam, role = fresh_sandbox.client("iam"), {"RoleName": "r"}
+    tags = [{"Key": "Lab", "Value": "a"}]
+    user = iam.create_user(UserName="u")["User"]["Arn"]
+
+    def document(**of: Any) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **of}]})
+
+    def trust(**whom: str) -> str:
+        return document(Principal=whom, Action="sts:AssumeRole")
+
+    read = document(Action="logs:Get*", Resource="*")
+    managed = iam.create_policy(PolicyName="m", PolicyDocument=read)["Policy"]["Arn"]
+    profile = {"InstanceProfileName": "i"}
+    changes: list[Callable[[], Any]] = [
+        lambda: iam.create_role(**role, AssumeRolePolicyDocument=trust(Service="ec2.amazonaws.com")),
+        lambda: iam.tag_role(**role, Tags=tags),
+        lambda: iam.untag_role(**role, TagKeys=["Lab"]),
+        lambda: iam.update_role(**role, Description="d", MaxSessionDuration=7200),
+        lambda: iam.update_assume_role_policy(**role, PolicyDocument=trust(AWS=user)),
+        lambda: iam.delete_user(UserName="u"),  # the trust policy names it by its unique id now
+        lambda: iam.put_role_policy(**role, PolicyName="p", PolicyDocument=read),
+        lambda: iam.put_role_policy(**role, PolicyName="p", PolicyDocument=read.replace("Get", "Put")),
+        lambda: iam.attach_role_policy(**role, PolicyArn=managed),
+        lambda: iam.put_role_permissions_boundary(**role, PermissionsBoundary=managed),
+        lambda: iam.delete_role_permissions_boundary(**role),
+        lambda: iam.create_instance_profile(**profile),
+        lambda: iam.tag_instance_profile(**profile, Tags=tags),
+        lambda: iam.add_role_to_instance_profile(**profile, **role),
+        lambda: iam.remove_role_from_instance_profile(**profile, **role),
+        lambda: iam.delete_instance_profile(**profile),
+        lambda: iam.detach_role_policy(**role, PolicyArn=managed),
+        lambda: iam.delete_role_policy(**role, PolicyName="p"),
+        lambda: iam.delete_role(**role),
+    ]
+    before = iam_looks(iam)
+    for number, change in enumerate(changes):
+        change()
+        after, again = iam_looks(iam), iam_looks(iam)
+        fresh_sandbox.moto.shown.clear()
+        now = iam_looks(iam)
+        assert after == again == now != before, (number, [name for name in IAM_CALLS if now[name] != after[name]])
+        before = now
 
 
 def test_what_was_looked_at_before_does_not_change_the_next_id(fresh_sandbox: Sandbox) -> None:
