@@ -2,7 +2,8 @@
 
 The notebooks are the only recipe. A cell tagged ``setup`` or ``build`` is plain Python that finds or makes what it
 needs, so running it again changes nothing where all is well. What is there and differs, :mod:`helpers.lab.repair` puts
-right. Where nothing differs from when the cells ran last, they do not run: :mod:`helpers.lab.caught_up`.
+right. Where nothing differs from when the cells ran last, they do not run; where only rules, routes or entries differ,
+what the cells asked for is asked for again: :mod:`helpers.lab.caught_up`.
 """
 
 import contextlib
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from helpers._data import NOTEBOOKS
 from helpers._html import table
@@ -58,10 +62,18 @@ class CatchUp:
             if notes.holds(path, before):
                 outcomes.append((path.stem, "found"))
                 continue
+            first: list[str] = []
+            if again := notes.again(path, before):
+                first, before = _asked_again(lab, before, again)
+                if notes.holds(path, before):
+                    outcomes.append((path.stem, "repaired"))
+                    repairs[path.stem] = tuple(first)
+                    continue
             with calls_noted(lab, before) as calls:
                 seen = _Found(lab, before, calls)
                 repaired = _build(path, seen, parameters, calls)
             if repaired is not None:
+                repaired = first + repaired
                 # Nothing else is asked again: what this notebook did not change it has found.
                 agents = {("agent", "")} if calls["DescribeInstanceInformation"] else set()
                 after = _looked_at(lab, before, calls.touched | agents)
@@ -136,6 +148,17 @@ def _told(what: str) -> Iterator[None]:
             f"Catching up could not {what}: {str(problem).rstrip('.')}. "
             f"{way_out(problem) or 'What is built stays; put that right and run this cell again.'}"
         ) from problem
+
+
+def _asked_again(lab: Session, before: Snapshot, again: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], Snapshot]:
+    """Repeat these calls to EC2 and put right what they find: what was repaired, and the lab after that."""
+    with calls_noted(lab, before) as calls, _told("repeat what it asked for"):
+        for operation, asked in again:
+            with contextlib.suppress(ClientError):  # it is there; or the cells say what else is in the way
+                getattr(lab.client("ec2"), xform_name(operation))(**asked)
+        repaired = repair(lab, calls)
+    after = _looked_at(lab, before, calls.touched | {("agent", "")})
+    return repaired + changed(before, after, besides=repaired), after
 
 
 def _build(path: Path, lab: _Found, parameters: Mapping[str, Any], calls: Calls) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 A cell finds or makes, and repair holds what it asked for against the account. Where a notebook's calls are about
 nothing but what a snapshot shows, its cells would find all as it was, as long as all that they named is as it was when
-they ran last. A notebook that asked for anything else (records, a command, a policy of somebody's own) gets no note.
+they ran last. Where only rules, routes or entries differ, the calls that asked for them are repeated. A notebook that asked for anything else (records, a command, a policy of somebody's own) gets no note.
 Neither does one that named what the snapshot does not show, such as a role without the lab's tags: its cells run.
 """
 
@@ -34,10 +34,16 @@ _NAMES_ONE = {
     *("RoleName", "InstanceProfileName", "logGroupName"),
 }
 """Parameters that say what a call is about."""
+_AGAIN = {
+    **dict.fromkeys(("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"), "GroupId"),
+    **dict.fromkeys(("CreateRoute", "AssociateRouteTable"), "RouteTableId"),
+    "CreateNetworkAclEntry": "NetworkAclId",
+}
+"""Calls that can be repeated without their cell, and the parameter with the id of what they change."""
 
 
 class CaughtUp:
-    """The notes of one lab: for a notebook the names that its calls named, and a digest of what bore them."""
+    """The notes of one lab: for a notebook the names that its calls named, what bore them, and what can be repeated."""
 
     def __init__(self, lab: Session, parameters: Mapping[str, Any]) -> None:
         self._path = lab.notes("caught-up")
@@ -50,10 +56,16 @@ class CaughtUp:
 
     def holds(self, notebook: Path, now: Snapshot) -> bool:
         """Whether the cells of this notebook would find in the lab, as it is ``now``, what they left."""
-        match self._notes.get(notebook.stem):
-            case [list(names), str(digest)] if names and all(isinstance(name, str) for name in names):
-                return digest == self._digest(notebook, names, now)
-        return False
+        return self._differing(notebook, now) == set()
+
+    def again(self, notebook: Path, now: Snapshot) -> list[tuple[str, dict[str, Any]]]:
+        """The calls that asked for what differs ``now``, to be repeated, where no more is needed than that: nothing is
+        missing, and only security groups, route tables and network ACLs differ. Otherwise none: the cells have to run.
+        """
+        differing = {key for kind, key in self._differing(notebook, now) or () if kind != "agent"}
+        noted = self._notes[notebook.stem][3] if differing else []
+        calls = [(name, asked) for name, asked in noted if asked.get(_AGAIN[name]) in differing]
+        return calls if differing == {asked[_AGAIN[name]] for name, asked in calls} else []
 
     def note(self, notebook: Path, calls: Calls, found: Collection[str], after: Snapshot) -> None:
         """The cells ran to their end, found things of these names and ids, and the lab is as in ``after``."""
@@ -65,8 +77,16 @@ class CaughtUp:
         if about and covered and about <= shown:
             asked = {text for each in made.values() for parameters in each for text in _texts(parameters)}
             names = sorted((asked | about) & shown)
-            self._notes[notebook.stem] = [names, self._digest(notebook, names, after)]
+            again = [(name, parameters) for name in _AGAIN for parameters in made.get(name, ())]
+            self._notes[notebook.stem] = [names, self._recipe(notebook), _held(names, after), again]
         self._write()
+
+    def _differing(self, notebook: Path, now: Snapshot) -> set[tuple[str, str]] | None:
+        """Kind and id of what is another than noted; None where something is missing or new, or nothing is noted."""
+        match self._notes.get(notebook.stem):
+            case [list(names), str(recipe), list(held), list()] if names and recipe == self._recipe(notebook):
+                return _others(held, _held(names, now))
+        return None
 
     def _write(self) -> None:
         """Without notes the cells run again, so a disk that takes none is no fault."""
@@ -79,12 +99,27 @@ class CaughtUp:
             finally:
                 draft.unlink(missing_ok=True)
 
-    def _digest(self, notebook: Path, names: Collection[str], state: Snapshot) -> str:
-        """Of the recipe and of all that bears one of the names, more of it than there was included."""
-        held = sorted([*key, text] for key, text in state.items() if not _names(*key, text).isdisjoint(names))
+    def _recipe(self, notebook: Path) -> str:
+        """A digest of what the cells do: of their notebook, of the parameters that it has, and of given roles."""
         recipe = notebook.read_text("utf-8")
         taken = [(name, value) for name, value in self._parameters.items() if name in recipe]
-        return hashlib.sha256(json.dumps([recipe, taken, self._given, held]).encode()).hexdigest()
+        return _digest([recipe, taken, self._given])
+
+
+def _digest(of: Any) -> str:
+    return hashlib.sha256(json.dumps(of).encode()).hexdigest()
+
+
+def _held(names: Collection[str], state: Snapshot) -> list[list[str]]:
+    """Kind, id and a digest of all that bears one of the names, more of it than there was included."""
+    wanted = frozenset(names)
+    return sorted([*key, _digest(text)] for key, text in state.items() if not _names(*key, text).isdisjoint(wanted))
+
+
+def _others(noted: list[list[str]], now: list[list[str]]) -> set[tuple[str, str]] | None:
+    if [thing[:2] for thing in noted] != [thing[:2] for thing in now]:
+        return None
+    return {(kind, key) for (kind, key, was), (_, _, is_now) in zip(noted, now, strict=True) if was != is_now}
 
 
 def _names(kind: str, key: str, text: str) -> set[str]:

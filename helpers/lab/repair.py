@@ -20,10 +20,15 @@ Parameters = Mapping[str, Any]
 _SERVICES = ("ec2", "iam", "ssm", "logs")
 _LOOKS = ("Describe", "Get", "List", "Filter")
 _ONLY = {
-    "AssociateRouteTable": "route-table",
+    **dict.fromkeys(("AssociateRouteTable", "CreateRoute", "ReplaceRoute", "DeleteRoute"), "route-table"),
+    **dict.fromkeys((f"{verb}NetworkAclEntry" for verb in ("Create", "Replace", "Delete")), "network-acl"),
+    **dict.fromkeys(
+        (f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")),
+        "security-group",
+    ),
     **dict.fromkeys(("AttachRolePolicy", "PutRolePolicy", "UpdateAssumeRolePolicy"), "role"),
 }
-"""What cells ask for again each time can change of this kind only, and of the one role that they name."""
+"""What cells and repairs ask for each time can change of this kind only, and of the one role that they name."""
 _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock")
 AWS_OWN_ENTRIES = 32767  # the entries * of every network ACL have this number or a higher one
 
