@@ -31,6 +31,12 @@ from traitlets.config import Config
 
 SUPPORTED = sys.platform == "linux"  # macOS's own libraries do not survive a fork, and Windows has none
 ANSWER_SECONDS = 120.0
+_ONCE = {
+    "helpers.lab": ("helpers.lab.connection", "warm"),
+    "helpers.lessons": ("helpers.lessons.content", "exercises"),
+    "helpers.insights": ("helpers.insights.syntax.parser", "parse", "limit 1"),
+}
+"""What the first use of a module's package takes long for: done before there are copies."""
 _GONE = "The process that kernels are copies of has ended."
 
 
@@ -168,8 +174,10 @@ def main(modules: Sequence[str]) -> None:
         with suppress(Exception):  # the notebook that needs it says more
             import_module(name)
     del builtins.get_ipython  # type: ignore[attr-defined]
-    if "helpers.lab" in modules:
-        import_module("helpers.lab.connection").warm()
+    for name, (module, function, *given) in _ONCE.items():
+        if name in modules:
+            with suppress(Exception):
+                getattr(import_module(module), function)(*given)
     gc.freeze()
     for line in sys.stdin:
         number, word, what = json.loads(line)

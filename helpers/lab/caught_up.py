@@ -2,8 +2,9 @@
 
 A cell finds or makes, and repair holds what it asked for against the account. Where a notebook's calls are about
 nothing but what a snapshot shows, its cells would find all as it was, as long as all that they named is as it was when
-they ran last. Where only rules, routes or entries differ, the calls that asked for them are repeated. A notebook that asked for anything else (records, a command, a policy of somebody's own) gets no note.
-Neither does one that named what the snapshot does not show, such as a role without the lab's tags: its cells run.
+they ran last. Where only rules, routes or entries differ, the calls that asked for them are repeated. A notebook that
+asked for anything else (records, a command, a policy of somebody's own) gets no note. Neither does one that named what
+the snapshot does not show, such as a role without the lab's tags: its cells run.
 """
 
 import hashlib
