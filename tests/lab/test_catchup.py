@@ -118,6 +118,7 @@ def test_a_look_at_the_lab_that_fails_is_a_sentence(tmp_path: Path, monkeypatch:
         assert lab.ran == ["01"] * len(answers)
 
 
+OF_DB_B = (("security-group", "sg-private-b"), ("route-table", "rt-private-b"), ("network-acl", "acl-private-b"))
 MOST_CALLS = 60
 
 
@@ -195,6 +196,87 @@ def test_what_a_snapshot_alone_shows_is_put_right(tmp_path: Path) -> None:
             calls.clear()
             assert {how for _, how in lab.catch_up("05").outcomes} == {"found"}
             assert not [name for name in calls if name.startswith(("Authorize", "Put"))]
+
+
+def test_what_rules_routes_and_entries_lost_or_got_is_put_right_without_the_cells(tmp_path: Path) -> None:
+    with served_lab_after("05", tmp_path / "home") as (lab, _), calls_of(lab) as calls:
+        ec2 = lab.client("ec2")
+        group, table, acl = (lab.find(*what) or "" for what in OF_DB_B)
+        ping = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        to_a = {"RouteTableId": table, "DestinationCidrBlock": "10.1.0.0/16"}
+        elsewhere = {"RouteTableId": table, "DestinationCidrBlock": "192.0.2.0/24"}
+        peering = {"VpcPeeringConnectionId": lab.find("vpc-peering-connection", "a-b")}
+        entry = {"NetworkAclId": acl, "Egress": False, "RuleNumber": 100}
+        allow = {"Protocol": "-1", "CidrBlock": "10.0.0.0/8"}
+        changes: list[tuple[str, Callable[[], Any]]] = [
+            ("sg-private-b", lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[ping])),
+            ("sg-private-b", lambda: ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])),
+            ("removed from", lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[everything])),
+            ("rt-private-b", lambda: ec2.delete_route(**to_a)),
+            ("removed from", lambda: ec2.create_route(**elsewhere, **peering)),
+            ("acl-private-b", lambda: ec2.delete_network_acl_entry(**entry)),
+            ("replaced in", lambda: ec2.replace_network_acl_entry(**entry, **allow, RuleAction="deny")),
+            ("removed", lambda: ec2.create_network_acl_entry(**entry | {"RuleNumber": 90}, **allow, RuleAction="deny")),
+        ]
+        lab.catch_up("02")
+        before = snapshot(lab)
+        for words, change in changes:
+            change()
+            assert snapshot(lab) != before, words
+            calls.clear()
+            done = lab.catch_up("02")
+            assert len(calls) < MOST_CALLS and "GetParameter" not in calls, (words, len(calls))
+            assert snapshot(lab) == before, words
+            assert dict(done.outcomes)["01_network"] == "repaired", words
+            assert words in str(done.repairs["01_network"]), done.repairs
+        assert {how for _, how in lab.catch_up("02").outcomes} == {"found"}
+
+
+def test_cells_run_where_asking_again_is_not_enough(tmp_path: Path) -> None:
+    with served_lab_after("05", tmp_path / "home") as (lab, _), calls_of(lab) as calls:
+        ec2 = lab.client("ec2")
+        group, table, acl = (lab.find(*what) or "" for what in OF_DB_B)
+        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+
+        def another_acl() -> None:
+            subnet = lab.find("subnet", "private-b")
+            acls = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [lab.find("vpc", "vpc-b")]}])
+            default = next(each["NetworkAclId"] for each in acls["NetworkAcls"] if each["IsDefault"])
+            links = [link for each in acls["NetworkAcls"] for link in each["Associations"]]
+            ours = next(link["NetworkAclAssociationId"] for link in links if link["SubnetId"] == subnet)
+            ec2.replace_network_acl_association(AssociationId=ours, NetworkAclId=default)
+
+        def another_table() -> None:
+            links = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Associations"]
+            other = lab.find("route-table", "rt-public-b")
+            ec2.replace_route_table_association(AssociationId=links[0]["RouteTableAssociationId"], RouteTableId=other)
+
+        def a_rule_and_a_machine() -> None:
+            ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+            ec2.stop_instances(InstanceIds=[lab.find("instance", "db-b") or ""])
+
+        def kinds() -> dict[str, Any]:
+            here = [{"Name": "instance-id", "Values": [lab.find("instance", "db-b") or ""]}]
+            subnet = [{"Name": "association.subnet-id", "Values": [lab.find("subnet", "private-b") or ""]}]
+            machine = ec2.describe_instances(Filters=here)["Reservations"][0]["Instances"][0]
+            return {
+                "acl": [each["NetworkAclId"] for each in ec2.describe_network_acls(Filters=subnet)["NetworkAcls"]],
+                "table": [each["RouteTableId"] for each in ec2.describe_route_tables(Filters=subnet)["RouteTables"]],
+                "group": ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"],
+                "machine": machine["State"]["Name"],
+            }
+
+        lab.catch_up("02")
+        before = kinds()
+        assert (before["acl"], before["table"]) == ([acl], [table])
+        for change in (another_acl, another_table, a_rule_and_a_machine):
+            change()
+            assert kinds() != before, change
+            calls.clear()
+            assert dict(lab.catch_up("02").outcomes)["01_network"] == "repaired"
+            assert "GetParameter" in calls and kinds() == before, change
+            assert {how for _, how in lab.catch_up("02").outcomes} == {"found"}
 
 
 def test_cells_run_again_where_the_recipe_or_the_notes_are_others(tmp_path: Path) -> None:
