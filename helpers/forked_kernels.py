@@ -36,7 +36,7 @@ _ONCE = {
     "helpers.lessons": ("helpers.lessons.content", "exercises"),
     "helpers.insights": ("helpers.insights.syntax.parser", "parse", "limit 1"),
 }
-"""What the first use of a module's package takes long for: done before there are copies."""
+"""What takes long at the first use of a package, done before there are copies. Where it fails, the notebook says so."""
 _GONE = "The process that kernels are copies of has ended."
 
 

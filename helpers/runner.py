@@ -153,7 +153,8 @@ def _all_done(result: NotebookResult) -> NotebookResult:
 class _SavesAtTheEnd(NBClientEngine):  # type: ignore[misc]
     """papermill's engine, which otherwise writes the whole copy before and after every cell: a third of the time.
 
-    papermill writes ``copy`` when all is done, also where a cell failed, but not where a kernel died.
+    papermill writes ``copy`` when all is done, also where a cell failed. Here it is written where the run was cut
+    short: the kernel died, the time was used up, or somebody stopped it.
     """
 
     @classmethod
@@ -161,7 +162,8 @@ class _SavesAtTheEnd(NBClientEngine):  # type: ignore[misc]
         try:
             return super().execute_notebook(nb, kernel_name, **options)
         except BaseException:
-            write_ipynb(nb, copy)
+            with suppress(OSError):  # why it ended says more than a full disk
+                write_ipynb(nb, copy)
             raise
 
 

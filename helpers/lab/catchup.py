@@ -73,9 +73,9 @@ class CatchUp:
                 seen = _Found(lab, before, calls)
                 repaired = _build(path, seen, parameters, calls)
             if repaired is not None:
-                repaired = first + repaired
+                repaired = [*dict.fromkeys(first + repaired)]
                 # Nothing else is asked again: what this notebook did not change it has found.
-                agents = {("agent", "")} if calls["DescribeInstanceInformation"] else set()
+                agents = {("agent", "")} if calls.touched or calls["DescribeInstanceInformation"] else set()
                 after = _looked_at(lab, before, calls.touched | agents)
                 repaired += changed(before, after, besides=repaired)
                 built: Outcome = "found" if before == after and not calls["SendCommand"] else "built"

@@ -60,12 +60,14 @@ class CaughtUp:
         return self._differing(notebook, now) == set()
 
     def again(self, notebook: Path, now: Snapshot) -> list[tuple[str, dict[str, Any]]]:
-        """The calls that asked for what differs ``now``, to be repeated, where no more is needed than that: nothing is
-        missing, and only security groups, route tables and network ACLs differ. Otherwise none: the cells have to run.
+        """The calls that asked for what differs ``now``, to be repeated; none where the cells have to run.
+
+        They may be enough where nothing is missing, and only security groups, route tables and network ACLs differ, and
+        agents with them. Whether they were, :meth:`holds` tells after them.
         """
         differing = {key for kind, key in self._differing(notebook, now) or () if kind != "agent"}
-        noted = self._notes[notebook.stem][3] if differing else []
-        calls = [(name, asked) for name, asked in noted if asked.get(_AGAIN[name]) in differing]
+        noted = self._notes[notebook.stem][2] if differing else []
+        calls = [(name, asked) for name, asked in noted if asked.get(_AGAIN.get(name)) in differing]
         return calls if differing == {asked[_AGAIN[name]] for name, asked in calls} else []
 
     def note(self, notebook: Path, calls: Calls, found: Collection[str], after: Snapshot) -> None:
@@ -78,14 +80,16 @@ class CaughtUp:
         if about and covered and about <= shown:
             asked = {text for each in made.values() for parameters in each for text in _texts(parameters)}
             names = sorted((asked | about) & shown)
-            again = [(name, parameters) for name in _AGAIN for parameters in made.get(name, ())]
-            self._notes[notebook.stem] = [names, self._recipe(notebook), _held(names, after), again]
+            again = [[name, parameters] for name in _AGAIN for parameters in made.get(name, ())]
+            noted = [names, _held(names, after), json.loads(json.dumps(again, default=str))]
+            self._notes[notebook.stem] = [*noted, self._seal(notebook, noted)]
         self._write()
 
     def _differing(self, notebook: Path, now: Snapshot) -> set[tuple[str, str]] | None:
         """Kind and id of what is another than noted; None where something is missing or new, or nothing is noted."""
         match self._notes.get(notebook.stem):
-            case [list(names), str(recipe), list(held), list()] if names and recipe == self._recipe(notebook):
+            case [*noted, str(seal)] if seal == self._seal(notebook, noted):
+                names, held, _ = noted
                 return _others(held, _held(names, now))
         return None
 
@@ -100,11 +104,11 @@ class CaughtUp:
             finally:
                 draft.unlink(missing_ok=True)
 
-    def _recipe(self, notebook: Path) -> str:
-        """A digest of what the cells do: of their notebook, of the parameters that it has, and of given roles."""
+    def _seal(self, notebook: Path, noted: list[Any]) -> str:
+        """A digest of a note and of what the cells do: their notebook, the parameters that it has, and given roles."""
         recipe = notebook.read_text("utf-8")
         taken = [(name, value) for name, value in self._parameters.items() if name in recipe]
-        return _digest([recipe, taken, self._given])
+        return _digest([recipe, taken, self._given, noted])
 
 
 def _digest(of: Any) -> str:

@@ -60,15 +60,16 @@ class AccountConnection(ABC):
     def sleep_until(self, moment: datetime) -> None:
         """Come back at ``moment`` of the account's time, at the earliest."""
 
-    def sleep_until_round(self, seconds: float, end: datetime) -> datetime:
-        """Come back at the next multiple of ``seconds``, or at ``end`` where that comes first; the time then.
+    def sleep_until_round(self, seconds: float, end: datetime) -> bool:
+        """Come back at the next multiple of ``seconds``, or at ``end`` where that comes first; False where it is past.
 
         Looking at round moments keeps equal runs equal, whatever was looked at in between.
         """
-        now = self.now()
+        if (now := self.now()) >= end:
+            return False
         moment = datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, now.tzinfo)
         self.sleep_until(min(moment, end))
-        return self.now()
+        return True
 
     def network(self) -> dict[str, list[Any]] | None:
         """What EC2's describe calls show of the Region's network, where one request brings it; None elsewhere."""
@@ -137,12 +138,11 @@ class SandboxConnection(AccountConnection):
     def sleep_until(self, moment: datetime) -> None:
         self._clock(sandbox_process.move_clock, until=moment.isoformat())
 
-    def sleep_until_round(self, seconds: float, end: datetime) -> datetime:
+    def sleep_until_round(self, seconds: float, end: datetime) -> bool:
         try:
-            moved = self._clock(sandbox_process.move_clock, every=seconds, end=end.isoformat())
-        except sandbox_process.SandboxError:  # an older one that still runs
+            return bool(self._clock(sandbox_process.move_clock, every=seconds, end=end.isoformat()))
+        except sandbox_process.SandboxError:  # the end is past; or it is an older one that still runs
             return super().sleep_until_round(seconds, end)
-        return datetime.fromisoformat(moved["now"])
 
     def network(self) -> dict[str, list[Any]] | None:
         try:

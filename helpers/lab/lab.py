@@ -124,13 +124,11 @@ class Lab:
         ``what`` was awaited.
         """
         limit = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
-        end = now = None
+        end = None
         while not (found := condition()):
-            now = now or self.now()
-            end = end or now + limit
-            if now >= end:
+            end = end or self.now() + limit
+            if not self._access.sleep_until_round(POLL_SECONDS, end):
                 raise TimeoutError(f"After {limit.total_seconds():.0f} seconds there is still no {what}.")
-            now = self._access.sleep_until_round(POLL_SECONDS, end)
         return found
 
     @cached_property

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from helpers.lab.resources import paged, tag_values
 from helpers.lab.session import Session
 from helpers.lab.snapshot import KINDS, Snapshot, holds
@@ -81,6 +83,16 @@ def repair(lab: Session, calls: Calls) -> list[str]:
     return [*network, *_rules(ec2, calls), *_entries(ec2, calls), *_roles(iam, calls), *_profiles(iam, calls)]
 
 
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """AWS may still show for a moment what an earlier repair has removed."""
+    try:
+        yield
+    except ClientError as refusal:
+        if not refusal.response["Error"]["Code"].endswith(".NotFound"):
+            raise
+
+
 def _by(key: str, calls: list[Parameters]) -> dict[str, list[Parameters]]:
     grouped: defaultdict[str, list[Parameters]] = defaultdict(list)
     for call in calls:
@@ -122,7 +134,8 @@ def _routes(ec2: Any, calls: Calls) -> Iterator[str]:
                 continue
             call, words = wanted.get(route[key]), f"route to {route[key]}"
             if call is None:
-                ec2.delete_route(**{"RouteTableId": table_id, key: route[key]})
+                with _unless_gone():
+                    ec2.delete_route(**{"RouteTableId": table_id, key: route[key]})
                 yield f"{words} removed from {_name(table, table_id)}"
             elif not call.items() - {("RouteTableId", table_id)} <= route.items():
                 ec2.replace_route(**call)
@@ -144,7 +157,8 @@ def _rules(ec2: Any, calls: Calls) -> Iterator[str]:
     for rule in map(read_rule, paged(ec2, "describe_security_group_rules", "SecurityGroupRules", Filters=here)):
         if rule.words not in wanted[rule.group_id]:
             revoke = ec2.revoke_security_group_egress if rule.egress else ec2.revoke_security_group_ingress
-            revoke(GroupId=rule.group_id, SecurityGroupRuleIds=[rule.id])
+            with _unless_gone():
+                revoke(GroupId=rule.group_id, SecurityGroupRuleIds=[rule.id])
             yield f"rule {rule.words} removed from {names[rule.group_id]}"
 
 
@@ -157,7 +171,8 @@ def _entries(ec2: Any, calls: Calls) -> Iterator[str]:
             call, words = wanted.get((entry["Egress"], entry["RuleNumber"])), f"entry {entry['RuleNumber']}"
             words = f"{'outbound' if entry['Egress'] else 'inbound'} {words}"
             if call is None and entry["RuleNumber"] < AWS_OWN_ENTRIES:
-                ec2.delete_network_acl_entry(**place)
+                with _unless_gone():
+                    ec2.delete_network_acl_entry(**place)
                 yield f"{words} removed from {_name(acl, acl_id)}"
             elif call is not None and {**entry, "NetworkAclId": acl_id} != call:
                 ec2.replace_network_acl_entry(**call)

@@ -142,6 +142,7 @@ def move_clock(endpoint: str, key: str, secret: str, **to: float | str) -> dict[
     """Advance by ``advance_seconds=n`` or to ``until="2026-01-05T10:00:00Z"``; what the clock then says.
 
     With ``every=n`` to the next multiple of ``n`` seconds, or to ``end="2026-01-05T10:00:00Z"`` where that comes first.
+    Raises ``SandboxError`` where the moment is past.
     """
     return _own_call("POST", "clock", endpoint, key, secret, json.dumps(to).encode(), 600)
 

@@ -62,8 +62,6 @@ def _unusable(home: Home, problem: OSError) -> str:
 
 def _leave(code: int) -> NoReturn:
     """End at once: all is written and closed, and on its way out a library would fill the log with its own leaks."""
-    if database := sys.modules.get("helpers.insights.events.database"):
-        database.remove_spill()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -5,6 +5,7 @@ action, and hands the call to the account. Outside AWS's API are only reading an
 answer to the owner (:func:`helpers.sandbox.calls.asks`), and several describe calls in one.
 """
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -133,7 +134,7 @@ class Front:
         try:
             to = _target(orjson.loads(body), self.account.now()) if method == "POST" else None
         except (ValueError, TypeError, KeyError, OverflowError):
-            return _plain(400, 'Send {"advance_seconds": n} or {"until": "2026-01-05T09:00:00Z"}.')
+            return _plain(400, _CLOCK_FORMS)
         if to is not None:
             if to < self.account.now() - _MICROSECOND:
                 return _plain(400, "The clock only moves forward.")
@@ -180,6 +181,10 @@ class Front:
         return Reply(200, "application/json", orjson.dumps(answer))
 
 
+_CLOCK_FORMS = (
+    'Send {"advance_seconds": n}, {"until": "2026-01-05T09:00:00Z"}, or {"every": n, "end": "2026-01-05T09:00:00Z"} '
+    "with an end that is to come."
+)
 _MICROSECOND = 1e-6  # moments are told to one, so who asks for the present may name one that has just gone
 
 
@@ -201,9 +206,10 @@ def _moment(text: str) -> float:
 
 def _target(document: Any, now: float) -> float:
     if "every" in document:
-        if (every := float(document["every"])) <= 0:
-            raise ValueError(every)
-        return max(now, min((now // every + 1) * every, _moment(document["end"])))
+        every, end = float(document["every"]), _moment(document["end"])
+        if not (0 < every < math.inf and end > now):
+            raise ValueError(document)
+        return min((now // every + 1) * every, end)
     if "until" in document:
         return _moment(document["until"])
     to = now + float(document["advance_seconds"])

@@ -118,6 +118,7 @@ def test_an_unknown_region_is_an_error(box: Box) -> None:
     "body",
     [
         *(b"", b"[]", b'{"advance_seconds": "x"}', b'{"until": "soon"}', b'{"advance_seconds": 1e99}'),
+        *(b'{"every": "nan", "end": "2096-01-05"}', b'{"every": 30, "end": "2025-01-05"}'),
         *(b'{"every": 0, "end": "2026-01-05"}', b'{"every": 30}', b'{"every": "x", "end": "2026-01-05"}'),
     ],
 )

@@ -257,7 +257,11 @@ def odd_clock(draw: random.Random) -> Raw:
         "\x00",
     ]
     asked += ['{"advance_seconds": null}', '{"until": null}', '{"advance_seconds": []}', '{"until": "1999-01-01"}']
-    asked += [f'{{"every": {every}, "end": {end}}}' for every in ("0", "-30", '"x"') for end in ("7", '"2026-01-01"')]
+    asked += [
+        f'{{"every": {every}, "end": {end}}}'
+        for every in ("0", "-30", '"x"', '"nan"', '"inf"')
+        for end in ("7", '"2026-01-01"')
+    ]
     return Raw("sandbox", draw.choice(asked).encode(), {"Content-Type": JSON}, path="/_sandbox/clock", why="clock")
 
 
