@@ -31,7 +31,7 @@ from traitlets.config import Config
 
 SUPPORTED = sys.platform == "linux"  # macOS's own libraries do not survive a fork, and Windows has none
 ANSWER_SECONDS = 120.0
-_ONCE = {
+_FIRST_USES = {
     "helpers.lab": ("helpers.lab.connection", "warm"),
     "helpers.lessons": ("helpers.lessons.content", "exercises"),
     "helpers.insights": ("helpers.insights.syntax.parser", "parse", "limit 1"),
@@ -174,7 +174,7 @@ def main(modules: Sequence[str]) -> None:
         with suppress(Exception):  # the notebook that needs it says more
             import_module(name)
     del builtins.get_ipython  # type: ignore[attr-defined]
-    for name, (module, function, *given) in _ONCE.items():
+    for name, (module, function, *given) in _FIRST_USES.items():
         if name in modules:
             with suppress(Exception):
                 getattr(import_module(module), function)(*given)

@@ -63,8 +63,8 @@ class CatchUp:
                 outcomes.append((path.stem, "found"))
                 continue
             first: list[str] = []
-            if again := notes.again(path, before):
-                first, before = _asked_again(lab, before, again)
+            if calls_to_repeat := notes.calls_to_repeat(path, before):
+                first, before = _repeated(lab, before, calls_to_repeat)
                 if notes.holds(path, before):
                     outcomes.append((path.stem, "repaired"))
                     repairs[path.stem] = tuple(first)
@@ -150,10 +150,10 @@ def _told(what: str) -> Iterator[None]:
         ) from problem
 
 
-def _asked_again(lab: Session, before: Snapshot, again: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], Snapshot]:
+def _repeated(lab: Session, before: Snapshot, noted: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], Snapshot]:
     """Repeat these calls to EC2 and put right what they find: what was repaired, and the lab after that."""
     with calls_noted(lab, before) as calls, _told("repeat what it asked for"):
-        for operation, asked in again:
+        for operation, asked in noted:
             with contextlib.suppress(ClientError):  # it is there; or the cells say what else is in the way
                 getattr(lab.client("ec2"), xform_name(operation))(**asked)
         repaired = repair(lab, calls)

@@ -35,7 +35,7 @@ _NAMES_ONE = {
     *("RoleName", "InstanceProfileName", "logGroupName"),
 }
 """Parameters that say what a call is about."""
-_AGAIN = {
+_REPEATABLE = {
     **dict.fromkeys(("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"), "GroupId"),
     **dict.fromkeys(("CreateRoute", "AssociateRouteTable"), "RouteTableId"),
     "CreateNetworkAclEntry": "NetworkAclId",
@@ -59,7 +59,7 @@ class CaughtUp:
         """Whether the cells of this notebook would find in the lab, as it is ``now``, what they left."""
         return self._differing(notebook, now) == set()
 
-    def again(self, notebook: Path, now: Snapshot) -> list[tuple[str, dict[str, Any]]]:
+    def calls_to_repeat(self, notebook: Path, now: Snapshot) -> list[tuple[str, dict[str, Any]]]:
         """The calls that asked for what differs ``now``, to be repeated; none where the cells have to run.
 
         They may be enough where nothing is missing, and only security groups, route tables and network ACLs differ, and
@@ -67,8 +67,8 @@ class CaughtUp:
         """
         differing = {key for kind, key in self._differing(notebook, now) or () if kind != "agent"}
         noted = self._notes[notebook.stem][2] if differing else []
-        calls = [(name, asked) for name, asked in noted if asked.get(_AGAIN.get(name)) in differing]
-        return calls if differing == {asked[_AGAIN[name]] for name, asked in calls} else []
+        calls = [(name, asked) for name, asked in noted if asked.get(_REPEATABLE.get(name)) in differing]
+        return calls if differing == {asked[_REPEATABLE[name]] for name, asked in calls} else []
 
     def note(self, notebook: Path, calls: Calls, found: Collection[str], after: Snapshot) -> None:
         """The cells ran to their end, found things of these names and ids, and the lab is as in ``after``."""
@@ -80,15 +80,15 @@ class CaughtUp:
         if about and covered and about <= shown:
             asked = {text for each in made.values() for parameters in each for text in _texts(parameters)}
             names = sorted((asked | about) & shown)
-            again = [[name, parameters] for name in _AGAIN for parameters in made.get(name, ())]
+            again = [[name, parameters] for name in _REPEATABLE for parameters in made.get(name, ())]
             noted = [names, _held(names, after), json.loads(json.dumps(again, default=str))]
-            self._notes[notebook.stem] = [*noted, self._seal(notebook, noted)]
+            self._notes[notebook.stem] = [*noted, self._checksum(notebook, noted)]
         self._write()
 
     def _differing(self, notebook: Path, now: Snapshot) -> set[tuple[str, str]] | None:
         """Kind and id of what is another than noted; None where something is missing or new, or nothing is noted."""
         match self._notes.get(notebook.stem):
-            case [*noted, str(seal)] if seal == self._seal(notebook, noted):
+            case [*noted, str(checksum)] if checksum == self._checksum(notebook, noted):
                 names, held, _ = noted
                 return _others(held, _held(names, now))
         return None
@@ -104,7 +104,7 @@ class CaughtUp:
             finally:
                 draft.unlink(missing_ok=True)
 
-    def _seal(self, notebook: Path, noted: list[Any]) -> str:
+    def _checksum(self, notebook: Path, noted: list[Any]) -> str:
         """A digest of a note and of what the cells do: their notebook, the parameters that it has, and given roles."""
         recipe = notebook.read_text("utf-8")
         taken = [(name, value) for name, value in self._parameters.items() if name in recipe]

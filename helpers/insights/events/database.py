@@ -66,7 +66,7 @@ def shared_database() -> Database:
         return _shared
 
 
-def remove_spill() -> None:
+def remove_temporary_folder() -> None:
     """Remove the shared database's temporary directory: for a process that ends with ``os._exit``."""
     with _shared_lock:
         if _shared is not None:

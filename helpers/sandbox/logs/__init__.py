@@ -29,8 +29,8 @@ __all__ = [
     "LogGroup",
     "LogsState",
     "deliver",
-    "leave_no_files",
     "make_group",
+    "remove_temporary_folder",
     "stop_queries",
     "warm",
 ]
@@ -43,11 +43,11 @@ def warm() -> None:
     query_execution.warm()
 
 
-def leave_no_files() -> None:
+def remove_temporary_folder() -> None:
     """Remove the query engine's temporary folder: the process ends at once, without what Python does on its way out."""
     database = sys.modules.get("helpers.insights.events.database")
-    if database is not None and hasattr(database, "remove_spill"):  # else it is not loaded, or not yet
-        database.remove_spill()
+    if database is not None and hasattr(database, "remove_temporary_folder"):  # else it is not loaded, or not yet
+        database.remove_temporary_folder()
 
 
 def stop_queries(store: EventStore) -> None:

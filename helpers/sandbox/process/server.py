@@ -251,7 +251,7 @@ def run(home: Home, identity: Callable[[], HomeIdentity], idle_seconds: float, r
         signal.signal(signal.SIGTERM, server.stop)
         signal.signal(signal.SIGINT, server.stop)
         server.serve(lambda: ready(server))
-        logs.leave_no_files()
+        logs.remove_temporary_folder()
 
 
 FAILURES = (HomeUnusable, JournalDamaged, StoreError)
