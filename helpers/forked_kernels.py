@@ -1,8 +1,10 @@
 """Kernels that begin as copies of one process, which has imported what notebooks import: a start takes a sixth as long.
 
-``python -m helpers.forked_kernels MODULE ...`` is that process. It reads ``[NUMBER, "start", ARGUMENTS]`` or
-``[NUMBER, "poll", PID]`` in JSON from each line of its input. It answers with ``[NUMBER, ANSWER]``: a process id, or
-how the process ended (null while it runs), or an error in words. It ends with its input, and its kernels with it.
+``python -m helpers.forked_kernels MODULE[:FUNCTION] ...`` is that process. It imports the modules and calls the
+functions: what takes long at its first use is done before there are copies. Then it reads
+``[NUMBER, "start", ARGUMENTS]`` or ``[NUMBER, "poll", PID]`` in JSON from each line of its input. It answers with
+``[NUMBER, ANSWER]``: a process id, or how the process ended (null while it runs), or an error in words. It ends with
+its input, and its kernels with it.
 """
 
 import builtins
@@ -31,12 +33,6 @@ from traitlets.config import Config
 
 SUPPORTED = sys.platform == "linux"  # macOS's own libraries do not survive a fork, and Windows has none
 ANSWER_SECONDS = 120.0
-_FIRST_USES = {
-    "helpers.lab": ("helpers.lab.connection", "warm"),
-    "helpers.lessons": ("helpers.lessons.content", "exercises"),
-    "helpers.insights": ("helpers.insights.syntax.parser", "parse", "limit 1"),
-}
-"""What takes long at the first use of a package, done before there are copies. Where it fails, the notebook says so."""
 _GONE = "The process that kernels are copies of has ended."
 
 
@@ -172,12 +168,11 @@ def main(modules: Sequence[str]) -> None:
     builtins.get_ipython = lambda: SimpleNamespace(kernel=None)  # type: ignore[attr-defined]
     for name in ("ipykernel.kernelapp", "ipykernel.ipkernel", *modules):
         with suppress(Exception):  # the notebook that needs it says more
-            import_module(name)
+            module, _, function = name.partition(":")
+            found = import_module(module)
+            if function:
+                getattr(found, function)()
     del builtins.get_ipython  # type: ignore[attr-defined]
-    for name, (module, function, *given) in _FIRST_USES.items():
-        if name in modules:
-            with suppress(Exception):
-                getattr(import_module(module), function)(*given)
     gc.freeze()
     for line in sys.stdin:
         number, word, what = json.loads(line)

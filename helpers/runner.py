@@ -39,7 +39,10 @@ from helpers.lessons.outcome import CHECK_MIME
 __all__ = ["CHECK_MIME", "HEAVY", "CourseResult", "NotebookResult", "ReportedCheck", "run_notebooks", "without_ansi"]
 
 # What the notebooks of the course import, with boto3, pandas, matplotlib and DuckDB: half of a kernel's start.
-HEAVY = ("helpers.lab", "helpers.lessons", "helpers.figures", "helpers.insights", "matplotlib.figure")
+HEAVY = (
+    *("helpers.lab", "helpers.lessons", "helpers.figures", "helpers.insights", "matplotlib.figure"),
+    *("helpers.lab.connection:warm", "helpers.lessons.content:exercises", "helpers.insights.syntax.parser:grammar"),
+)
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LONGEST_RUN = 24 * 3600.0
 
@@ -106,10 +109,11 @@ def run_notebooks(
     ``environment`` is the kernels' whole environment; ``parameters`` maps a notebook's stem to its values.
     The kernels work in ``out``, which is neither the notebooks' folder nor the caller's: a notebook must
     not depend on where it is started. ``preload`` names the modules that a kernel imports while it waits
-    for its turn; no name of theirs appears in the notebook. ``time_limit`` is in seconds, for all
-    notebooks together. ``meanwhile`` is called while the first kernel starts. With ``all_done`` a check of
-    something not attempted or not right yet fails its notebook: so is the solved edition run. Without
-    ``keep_going`` the first failure ends the run, and the rest is reported as not run.
+    for its turn, and functions that it calls (``module:function``); no name of theirs appears in the
+    notebook. ``time_limit`` is in seconds, for all notebooks together. ``meanwhile`` is called while the
+    first kernel starts. With ``all_done`` a check of something not attempted or not right yet fails its
+    notebook: so is the solved edition run. Without ``keep_going`` the first failure ends the run, and the
+    rest is reported as not run.
     """
     started, begun = time.time(), time.monotonic()
     deadline = begun + time_limit
@@ -256,9 +260,9 @@ def _warm_up(preload: Sequence[str]) -> str:
 
     By expression, so that no name appears: a notebook that forgets an import must fail here too.
     """
-    lines = [f"__import__({name!r})" for name in preload]
-    if "helpers.lab" in preload:
-        lines.append("__import__('helpers.lab.connection', fromlist=['warm']).warm()")
+    lines = []
+    for module, _, function in (name.partition(":") for name in preload):
+        lines.append(f"__import__('importlib').import_module({module!r}){f'.{function}()' if function else ''}")
     return "\n".join(lines)
 
 

@@ -265,6 +265,19 @@ def test_a_module_to_preload_may_print_and_fail(tmp_path: Path, monkeypatch: pyt
     assert run(tmp_path, *paths, preload=("odd_module",)).passed
 
 
+@pytest.mark.parametrize("copies", [False, pytest.param(True, marks=linux)])
+def test_a_function_to_preload_is_called_and_leaves_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: bool
+) -> None:
+    (tmp_path / "ready_module.py").write_text("calls = []\ndef warm():\n    calls.append(1)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(forked_kernels, "SUPPORTED", copies)
+    source = """assert not {"ready_module", "importlib", "warm"} & {*globals()}
+import ready_module
+assert ready_module.calls == [1]"""
+    assert run(tmp_path, notebook(tmp_path, "01_a", source), preload=("ready_module:warm",)).passed
+
+
 @linux
 def test_no_two_copies_draw_the_same(tmp_path: Path) -> None:
     draws = "import random, uuid\nimport numpy as np\nprint(random.random(), uuid.uuid4(), np.random.rand(2))"
