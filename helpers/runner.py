@@ -23,6 +23,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Literal
 
+import nbformat
 import papermill
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import KernelManager
@@ -314,13 +315,14 @@ def _judge(path: Path, executed: Path, problem: str, seconds: float) -> Notebook
     """The verdict from the executed copy: the end of papermill's run alone does not tell it."""
     cells: list[Any] = []
     if executed.exists():
-        document = json.loads(executed.read_text("utf-8"))
-        cells = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
-    done = [cell for cell in cells if cell["execution_count"] is not None]
-    errors = [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
-    skipped = [cell for cell in cells if "".join(cell["source"]).strip() and cell["execution_count"] is None]
+        # papermill has just checked what it wrote.
+        document = nbformat.from_dict(json.loads(executed.read_text("utf-8")))  # type: ignore[no-untyped-call]
+        cells = [cell for cell in document.cells if cell.cell_type == "code"]
+    done = [cell for cell in cells if cell.execution_count is not None]
+    errors = [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    skipped = [cell for cell in cells if "".join(cell.source).strip() and cell.execution_count is None]
     checks = tuple(_checks(cells))
-    if not problem and any(error["ename"] == "SystemExit" for error in errors):
+    if not problem and any(error.ename == "SystemExit" for error in errors):
         problem = "a cell called sys.exit, so the rest was not run."
     if not problem and skipped:
         problem = f"{len(skipped)} code cells were not run."
@@ -335,7 +337,7 @@ def _judge(path: Path, executed: Path, problem: str, seconds: float) -> Notebook
 def _checks(cells: Sequence[Any]) -> list[ReportedCheck]:
     found = []
     for cell in cells:
-        for output in cell["outputs"]:
+        for output in cell.outputs:
             data = output.get("data", {})
             if CHECK_MIME in data:
                 said = data[CHECK_MIME]
