@@ -211,9 +211,8 @@ def _become_a_kernel(arguments: Sequence[str]) -> NoReturn:
         os.dup2(nothing, 0)
         os.close(nothing)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        gc.set_threshold(
-            20_000, 20, 20
-        )  # a client has more objects than Python lets pass between two looks for garbage
+        # One boto3 client has more objects than Python lets pass between two looks for garbage.
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
         if "numpy.random" in sys.modules:  # else all copies would draw the same
             sys.modules["numpy.random"].seed()

@@ -122,6 +122,7 @@ def _held(names: Collection[str], state: Snapshot) -> list[list[str]]:
 
 
 def _others(noted: list[list[str]], now: list[list[str]]) -> set[tuple[str, str]] | None:
+    """Kind and id of what has another digest now; None where something is missing or new."""
     if [thing[:2] for thing in noted] != [thing[:2] for thing in now]:
         return None
     return {(kind, key) for (kind, key, was), (_, _, is_now) in zip(noted, now, strict=True) if was != is_now}
